@@ -1,0 +1,47 @@
+"""Every error that a person may see is one clear sentence, and belongs to one of six kinds."""
+
+from typing import ClassVar, Literal
+
+Kind = Literal["usage", "not_found", "conflict", "forbidden", "invalid", "unavailable"]
+
+
+class EmplaError(Exception):
+    """Base of all errors of empla; each face maps `kind` in one place (exit code, HTTP status)."""
+
+    kind: ClassVar[Kind] = "invalid"
+
+
+class UsageError(EmplaError):
+    """The command was called in a way that it does not take."""
+
+    kind = "usage"
+
+
+class NotFoundError(EmplaError):
+    """No such thing within what the caller may see."""
+
+    kind = "not_found"
+
+
+class ConflictError(EmplaError):
+    """It exists already, or has moved on since the caller looked."""
+
+    kind = "conflict"
+
+
+class ForbiddenError(EmplaError):
+    """The caller's role does not allow it."""
+
+    kind = "forbidden"
+
+
+class InvalidError(EmplaError):
+    """The input is wrong; nothing was changed."""
+
+    kind = "invalid"
+
+
+class UnavailableError(EmplaError):
+    """The database can't be used as it is now; the sentence says what to do."""
+
+    kind = "unavailable"

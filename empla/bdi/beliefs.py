@@ -1,0 +1,199 @@
+"""A belief moves by evidence alone: newer news replaces, news of the same state is weighed, old news goes to history.
+
+The database does the arithmetic (the SQL function `revise`) and writes history and audit itself, in the same transaction.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal, LiteralString
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from empla.bdi.confidence import RELIABILITY, DecayModel, Source
+from empla.clock import as_utc
+from empla.errors import InvalidError, NotFoundError
+from empla.shapes import check_json
+from empla.storage.tx import ReadTx, Tx
+
+BeliefType = Literal["state", "event", "causal", "evaluative"]
+MAX_OBJECT_BYTES = 65_536
+
+
+class Evidence(BaseModel):
+    """One piece of news about a subject: what was seen, by which kind of source, and when in the world."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    subject: Annotated[str, Field(min_length=1, max_length=500)]
+    predicate: Annotated[str, Field(min_length=1, max_length=200)]
+    object: JsonValue
+    source: Source = "observation"
+    reliability: Annotated[float | None, Field(ge=0.01, le=0.99)] = None  # how often such news is right; by source unless said
+    occurred_at: datetime | None = None  # when it was so in the world; now unless said
+    evidence: UUID | None = None  # the episode or observation it rests on; the same one counts once
+    belief_type: BeliefType | None = None  # "state" unless the belief has another
+    decay_rate: Annotated[float | None, Field(ge=0, le=1)] = None  # per day; .1 unless the belief has another
+    decay_model: DecayModel | None = None  # "linear" unless the belief has another
+    reason: Annotated[str | None, Field(max_length=2000)] = None
+
+
+class Belief(BaseModel):
+    """What an employee believes, as of the moment it was asked."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    employee_id: UUID
+    belief_type: BeliefType
+    subject: str
+    predicate: str
+    object: JsonValue
+    confidence: float  # effective, 0..1: decayed to the moment of asking
+    stored_confidence: float  # what the last evidence left, .01...99
+    source: Source
+    evidence: list[str]  # ids of the episodes or observations that support it
+    formed_at: datetime  # since when this object is believed
+    last_updated_at: datetime  # of the last evidence: the decay's anchor
+    decay_rate: float  # per day
+    decay_model: DecayModel
+
+
+OBSERVE: LiteralString = """
+    WITH heard AS (
+        SELECT subject, predicate,
+               jsonb_agg(jsonb_build_object('id', evidence, 'object', object, 'source', source, 'reliability', reliability,
+                                            'occurred_at', occurred_at, 'belief_type', belief_type, 'decay_rate', decay_rate,
+                                            'decay_model', decay_model, 'reason', reason) ORDER BY occurred_at, position) AS news
+          FROM ROWS FROM (jsonb_to_recordset(%(news)s::jsonb) AS (
+                   subject text, predicate text, object jsonb, source text, reliability float8, occurred_at timestamptz,
+                   evidence text, belief_type text, decay_rate float8, decay_model text, reason text)) WITH ORDINALITY
+               AS n (subject, predicate, object, source, reliability, occurred_at, evidence, belief_type, decay_rate, decay_model,
+                     reason, position)
+         GROUP BY subject, predicate
+    )
+    INSERT INTO beliefs AS held (tenant_id, employee_id, belief_type, subject, predicate, object, confidence, source, evidence,
+                                 formed_at, last_updated_at, decay_rate, decay_model, log_odds, grounds, revision, version,
+                                 logged_at, reason)
+    SELECT %(tenant)s::uuid, %(employee)s::uuid, b.belief_type, h.subject, h.predicate, b.object, b.confidence, b.source, b.evidence,
+           b.formed_at, b.last_updated_at, b.decay_rate, b.decay_model, b.log_odds, b.grounds, b.revision, b.version, b.logged_at,
+           b.reason
+      FROM heard h CROSS JOIN LATERAL revise(NULL, h.news) b
+     ORDER BY h.subject, h.predicate
+    ON CONFLICT (tenant_id, employee_id, subject, predicate) WHERE deleted_at IS NULL DO UPDATE
+       SET (belief_type, object, confidence, source, evidence, formed_at, last_updated_at, decay_rate, decay_model, log_odds, grounds,
+            revision, version, logged_at, reason)
+         = (SELECT b.belief_type, b.object, b.confidence, b.source, b.evidence, b.formed_at, b.last_updated_at, b.decay_rate,
+                   b.decay_model, b.log_odds, b.grounds, b.revision, b.version, b.logged_at, b.reason
+              FROM revise(held, EXCLUDED.revision) b)
+     WHERE EXISTS (SELECT FROM jsonb_array_elements(EXCLUDED.revision) e
+                    WHERE e ->> 'id' IS NULL
+                       OR NOT (held.evidence ? (e ->> 'id') OR held.grounds @> jsonb_build_array(jsonb_build_object('id', e -> 'id'))))
+    RETURNING id, employee_id, belief_type, subject, predicate, object,
+              effective_confidence(confidence, decay_rate, decay_model, last_updated_at, %(now)s::timestamptz) AS confidence,
+              confidence AS stored_confidence, source, evidence, formed_at, last_updated_at, decay_rate, decay_model
+"""
+
+
+async def observe_many(tx: Tx, *, employee: UUID, news: Sequence[Evidence], max_batch: int = 10_000, max_skew: float = 300.0) -> list[Belief]:
+    """Hear all news, in one statement; returns the beliefs that were touched (not those that had heard all of it before).
+
+    Several pieces about one belief are heard in the order of their times and leave one entry in history, for the employee never
+    believed what lay between. Raises `InvalidError` before anything is sent; `NotFoundError` for another's or no employee.
+    """
+    if not news:
+        return []
+    if len(news) > max_batch:
+        raise InvalidError(f"{len(news)} pieces of evidence at once; at most {max_batch} are heard in one call")
+    payload = json.dumps([_prepared(piece, now=tx.now, max_skew=max_skew) for piece in news], ensure_ascii=False)
+    return await tx.fetch_all(Belief, OBSERVE, employee=employee, news=payload, now=tx.now)
+
+
+def _prepared(piece: Evidence, *, now: datetime, max_skew: float) -> dict[str, JsonValue]:
+    occurred_at = as_utc(piece.occurred_at, what="occurred_at") if piece.occurred_at else now
+    if (occurred_at - now).total_seconds() > max_skew:
+        raise InvalidError(f"evidence about {piece.subject}.{piece.predicate} lies in the future: {occurred_at:%Y-%m-%d %H:%M} UTC")
+    check_json(piece.object, what=f"the object of {piece.subject}.{piece.predicate}", max_bytes=MAX_OBJECT_BYTES)
+    return {
+        **piece.model_dump(mode="json", exclude_none=True),
+        "subject": piece.subject.strip(),
+        "predicate": piece.predicate.strip(),
+        "object": piece.object,
+        "reliability": piece.reliability or RELIABILITY[piece.source],
+        "occurred_at": occurred_at.isoformat(),
+    }
+
+
+HELD: LiteralString = """
+    SELECT id, employee_id, belief_type, subject, predicate, object,
+           effective_confidence(confidence, decay_rate, decay_model, last_updated_at, %(now)s::timestamptz) AS confidence,
+           confidence AS stored_confidence, source, evidence, formed_at, last_updated_at, decay_rate, decay_model
+      FROM beliefs
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
+       AND (%(subject)s::text IS NULL OR subject = %(subject)s::text)
+       AND (%(predicate)s::text IS NULL OR predicate = %(predicate)s::text)
+     ORDER BY subject, predicate
+"""
+
+
+async def held(tx: ReadTx, *, employee: UUID, subject: str | None = None, predicate: str | None = None) -> list[Belief]:
+    """What the employee believes now, by subject and predicate."""
+    return await tx.fetch_all(Belief, HELD, employee=employee, subject=subject, predicate=predicate, now=tx.now)
+
+
+async def current(tx: ReadTx, *, employee: UUID, subject: str, predicate: str) -> Belief:
+    """The one live belief. Raises `NotFoundError`."""
+    found = await held(tx, employee=employee, subject=subject, predicate=predicate)
+    if not found:
+        raise NotFoundError(f"nothing is believed about {subject}.{predicate}")
+    return found[0]
+
+
+AS_OF: LiteralString = """
+    SELECT id, employee_id, belief_type, subject, predicate, object,
+           effective_confidence(stored_confidence, decay_rate, decay_model, last_updated_at, %(at)s::timestamptz) AS confidence,
+           stored_confidence, source, evidence, formed_at, last_updated_at, decay_rate, decay_model
+      FROM (SELECT DISTINCT ON (subject, predicate)
+                   belief_id AS id, employee_id, belief_type, subject, predicate, new_value AS object, new_confidence AS stored_confidence,
+                   source, evidence, formed_at, evidence_at AS last_updated_at, decay_rate, decay_model, change_type
+              FROM belief_history
+             WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND changed_at <= %(at)s::timestamptz
+               AND change_type NOT IN ('late', 'contradicted')
+               AND (%(subject)s::text IS NULL OR subject = %(subject)s::text)
+               AND (%(predicate)s::text IS NULL OR predicate = %(predicate)s::text)
+             ORDER BY subject, predicate, changed_at DESC, id DESC) last
+     WHERE change_type NOT IN ('deleted', 'decayed')
+     ORDER BY subject, predicate
+"""
+
+
+async def as_of(tx: ReadTx, *, employee: UUID, at: datetime, subject: str | None = None, predicate: str | None = None) -> list[Belief]:
+    """What the employee believed at a moment of its tenant's time; confidences are exact to .01."""
+    return await tx.fetch_all(Belief, AS_OF, employee=employee, at=as_utc(at, what="as_of"), subject=subject, predicate=predicate)
+
+
+RETRACT: LiteralString = """
+    UPDATE beliefs SET deleted_at = %(now)s::timestamptz, reason = %(reason)s::text, revision = '[]', version = version + 1
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
+       AND subject = %(subject)s::text AND predicate = ANY (%(predicates)s::text[])
+"""
+
+
+async def retract(tx: Tx, *, employee: UUID, subject: str, predicates: Sequence[str], reason: str) -> int:
+    """These beliefs are no longer held, and history says why; returns how many there were."""
+    return await tx.execute(RETRACT, employee=employee, subject=subject, predicates=list(predicates), reason=reason, now=tx.now)
+
+
+FORGET: LiteralString = """
+    UPDATE beliefs SET deleted_at = %(now)s::timestamptz, reason = 'decayed below ' || %(floor)s::float8,
+                       revision = '[{"verdict": "decayed"}]', version = version + 1
+     WHERE tenant_id = %(tenant)s::uuid AND (%(employee)s::uuid IS NULL OR employee_id = %(employee)s::uuid) AND deleted_at IS NULL
+       AND decay_rate > 0
+       AND effective_confidence(confidence, decay_rate, decay_model, last_updated_at, %(now)s::timestamptz) < %(floor)s::float8
+"""
+
+
+async def forget(tx: Tx, *, floor: float, employee: UUID | None = None) -> int:
+    """Beliefs whose effective confidence fell under `floor` are retired, each with one history row (`decayed`); how many."""
+    return await tx.execute(FORGET, employee=employee, floor=floor, now=tx.now)

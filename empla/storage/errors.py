@@ -1,0 +1,90 @@
+"""Every error of the driver becomes one of ours, in one place: by SQLSTATE, and by the name of the constraint that held."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import psycopg
+from psycopg import errors as pg
+
+from empla.errors import ConflictError, EmplaError, ForbiddenError, InvalidError, NotFoundError, UnavailableError
+
+# What a person is told when a constraint holds. A cluster adds a shard number to the name, so the beginning decides.
+_UNIQUE: dict[str, str] = {
+    "tenant_slugs_pkey": "a tenant with this slug exists already",
+    "idx_users_email": "a user with this e-mail exists already",
+    "idx_employees_email": "an employee with this e-mail exists already",
+    "employee_assignments_pkey": "this employee is assigned to this user already",
+    "idx_semantic_live": "this fact is known already",
+    "idx_procedural_live": "a procedure of this name exists already",
+}
+_CHECK: dict[str, str] = {
+    "users_email_check": "this is not an e-mail address",
+    "employees_email_check": "this is not an e-mail address",
+    "tenants_slug_check": "a slug is 1 to 63 lower-case letters, digits and inner hyphens",
+    "intention_dependencies_not_itself": "an intention cannot depend on itself",
+    "employees_onboarding_is_shadow": "an employee that is still onboarding works in shadow",
+}
+_RAISED: dict[str, type[EmplaError]] = {"EM404": NotFoundError, "EM403": ForbiddenError, "EM409": ConflictError}
+
+
+def translated(error: psycopg.Error) -> EmplaError | None:
+    """What to raise instead of the driver's error; None for one that is a defect of ours and should stay loud."""
+    state = error.sqlstate or ""
+    message = error.diag.message_primary or str(error).partition("\n")[0]
+    constraint = error.diag.constraint_name or ""
+    found: EmplaError | None = None
+    if state in _RAISED:
+        found = _RAISED[state](message)
+    elif isinstance(error, pg.UniqueViolation):
+        found = ConflictError(_sentence(_UNIQUE, constraint, "it exists already"))
+    elif isinstance(error, pg.ForeignKeyViolation):
+        found = NotFoundError("it refers to something that does not exist here")
+    elif isinstance(error, pg.CheckViolation):
+        found = InvalidError(_sentence(_CHECK, constraint, f"refused by the rule {constraint}" if constraint else message))
+    elif isinstance(error, pg.NotNullViolation):
+        found = InvalidError(f"{error.diag.column_name} is missing")
+    elif isinstance(error, pg.InsufficientPrivilege | pg.ReadOnlySqlTransaction):
+        found = ForbiddenError("the caller's role does not allow this")
+    elif isinstance(error, pg.UndefinedTable | pg.UndefinedFunction | pg.InvalidSchemaName):
+        found = UnavailableError("the database is not at this version of empla: run empla db upgrade")
+    elif isinstance(error, psycopg.DataError):
+        found = InvalidError(message)
+    elif isinstance(error, psycopg.OperationalError):
+        found = UnavailableError(f"the database can't be used now: {message}")
+    return found
+
+
+def _sentence(known: dict[str, str], constraint: str, otherwise: str) -> str:
+    for name, sentence in known.items():
+        if constraint.startswith(name):
+            return sentence
+    return otherwise
+
+
+@contextmanager
+def connecting(url: str, setting: str = "EMPLA_DATABASE_URL") -> Iterator[None]:
+    """A failed connection is one sentence that names the setting and the server, never the password."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        raise UnavailableError(f"no connection to {place(url)} ({setting}): {_why(error)}") from None
+    except psycopg.ProgrammingError as error:
+        raise UnavailableError(f"{setting} is not a PostgreSQL URL like postgresql://user@host:5432/database") from error
+
+
+def place(url: str) -> str:
+    """Where the URL leads, without its password: host:port/database."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or "the local socket"
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "the database"
+    return f"{host}{port}{parts.path}"
+
+
+def _why(error: psycopg.Error) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    last = lines[-1] if lines else "no answer"
+    return last.removeprefix("FATAL:").strip().rpartition("failed: ")[2].removeprefix("FATAL:").strip()

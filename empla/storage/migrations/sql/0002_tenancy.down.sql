@@ -1,0 +1,1 @@
+DROP TABLE empla.users, empla.tenant_slugs, empla.tenants;

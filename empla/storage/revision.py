@@ -1,0 +1,3 @@
+"""The schema revision this code is written for."""
+
+HEAD = "0009"

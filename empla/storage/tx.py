@@ -1,0 +1,118 @@
+"""One request, one command or one cycle step is one transaction, entered as somebody and committed at the edge."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString, TypeVar
+from uuid import UUID
+
+import psycopg
+from psycopg import AsyncConnection, sql
+from psycopg.rows import class_row, scalar_row
+from pydantic import BaseModel
+
+from empla.errors import ConflictError
+from empla.storage.errors import translated
+
+Row = TypeVar("Row", bound=BaseModel)
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is asking: the operator of the tenant, unless a user or an employee is named (never both)."""
+
+    tenant: UUID
+    user: UUID | None = None
+    employee: UUID | None = None
+
+
+class ReadTx:
+    """A transaction that may only read; statements name their parameters and see one tenant."""
+
+    def __init__(self, connection: AsyncConnection[Any], caller: Caller) -> None:
+        """Use `entered`, which begins and ends it."""
+        self._connection = connection
+        self.caller = caller
+        self.now: datetime  # the tenant's time, UTC
+        self.statements = 0  # messages sent to the server, BEGIN and COMMIT included
+
+    @property
+    def tenant_id(self) -> UUID:
+        return self.caller.tenant
+
+    async def fetch_all(self, row: type[Row], query: LiteralString, **parameters: Any) -> list[Row]:
+        """All rows as records. Every statement names its tenant, so `tenant` is a parameter of all."""
+        self.statements += 1
+        try:
+            async with self._connection.cursor(row_factory=class_row(row)) as cursor:
+                await cursor.execute(query, {"tenant": self.caller.tenant, **parameters})
+                return await cursor.fetchall()
+        except psycopg.Error as error:
+            raise (translated(error) or error) from error
+
+    async def fetch_one(self, row: type[Row], query: LiteralString, **parameters: Any) -> Row | None:
+        """The only row, or None. Raises `ConflictError` when there are several."""
+        rows = await self.fetch_all(row, query, **parameters)
+        if len(rows) > 1:
+            raise ConflictError(f"{len(rows)} rows where one was expected")
+        return rows[0] if rows else None
+
+    async def fetch_value(self, kind: type[Value], query: LiteralString, **parameters: Any) -> Value | None:
+        """The first column of the first row, checked to be a `kind`; None when there is no row or it is null."""
+        self.statements += 1
+        try:
+            async with self._connection.cursor(row_factory=scalar_row) as cursor:
+                await cursor.execute(query, {"tenant": self.caller.tenant, **parameters})
+                value = await cursor.fetchone()
+        except psycopg.Error as error:
+            raise (translated(error) or error) from error
+        if value is not None and not isinstance(value, kind):
+            raise TypeError(f"expected {kind.__name__}, the database sent {type(value).__name__}")
+        return value
+
+
+class Tx(ReadTx):
+    """A transaction that may write."""
+
+    async def execute(self, query: LiteralString, **parameters: Any) -> int:
+        """How many rows were changed."""
+        self.statements += 1
+        try:
+            cursor = await self._connection.execute(query, {"tenant": self.caller.tenant, **parameters})
+        except psycopg.Error as error:
+            raise (translated(error) or error) from error
+        return cursor.rowcount
+
+
+@asynccontextmanager
+async def entered(connection: AsyncConnection[Any], caller: Caller, *, write: bool) -> AsyncIterator[Tx]:
+    """Begin as `caller` in one message, commit at the end; an error rolls everything back.
+
+    `conn.transaction()` would need a round trip more, and a multi-statement message takes no parameters, hence the literals.
+    The connection is in autocommit mode. Raises what `ctx.enter` refuses: `NotFoundError`, `ForbiddenError`.
+    """
+    tx = Tx(connection, caller)
+    begin = sql.SQL("BEGIN {}; SELECT ctx.enter({}, {}, {})").format(
+        sql.SQL("" if write else "READ ONLY"), sql.Literal(caller.tenant), sql.Literal(caller.user), sql.Literal(caller.employee)
+    )
+    try:
+        tx.statements += 1
+        try:
+            cursor = await connection.execute(begin)
+            cursor.nextset()
+            row = await cursor.fetchone()
+            tx.now = row[0] if row else None  # type: ignore[assignment]
+        except psycopg.Error as error:
+            raise (translated(error) or error) from error
+        yield tx
+        tx.statements += 1
+        try:
+            await connection.execute("COMMIT")
+        except psycopg.Error as error:  # a deferred constraint speaks here
+            raise (translated(error) or error) from error
+    except BaseException:
+        if not connection.closed and connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            await connection.execute("ROLLBACK")
+        raise

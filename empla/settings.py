@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     start_timeout: float = Field(120.0, gt=0, le=3600, description="Seconds to wait for the embedded server to start")
     connect_timeout: float = Field(10.0, ge=1, le=600, description="Seconds to wait for a connection")
     statement_timeout: float = Field(30.0, ge=0, le=86400, description="Seconds a statement may run; 0 is no limit")
+    idle_timeout: float = Field(60.0, ge=0, le=86400, description="Seconds a transaction may sit idle; 0 is no limit")
     pool_size: int = Field(8, ge=1, le=1000, description="Connections per pool")
     synchronous_commit: bool = Field(True, description="Wait for the disk at each commit; false may lose the last moments in a power cut")
     max_content_bytes: int = Field(1_048_576, ge=1024, le=1_048_576, description="Largest JSON content of an observation or episode")

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Any, LiteralString, Self, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, sql
 from psycopg.rows import class_row
 from psycopg.types.json import JsonbDumper
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from pydantic import BaseModel
 
 from empla.errors import UnavailableError
-from empla.storage import embedded
+from empla.settings import Settings
 from empla.storage.errors import connecting, place, translated
-from empla.storage.revision import HEAD
+from empla.storage.revision import HEAD, MINIMUM_SERVER
 from empla.storage.tx import Caller, ReadTx, Tx, entered
 
 Row = TypeVar("Row", bound=BaseModel)
@@ -39,12 +39,10 @@ class Urls:
 class Database:
     """Open pools on one database; nothing here knows a tenant by itself."""
 
-    def __init__(self, urls: Urls, *, pool_size: int, connect_timeout: float, synchronous_commit: bool = True) -> None:
-        """Use `opened`."""
+    def __init__(self, urls: Urls, *, settings: Settings) -> None:
+        """Use `opening.opened`."""
         self.urls = urls
-        self._size = pool_size
-        self._timeout = connect_timeout
-        self._durable = synchronous_commit
+        self.settings = settings
         self._pools: dict[str, AsyncConnectionPool[AsyncConnection[Any]]] = {}
 
     @asynccontextmanager
@@ -84,10 +82,10 @@ class Database:
     async def _borrowed(self, kind: str) -> AsyncIterator[AsyncConnection[Any]]:
         pool = self._pools.get(kind) or await self._open_pool(kind)
         try:
-            connection = await pool.getconn(timeout=self._timeout)
+            connection = await pool.getconn(timeout=self.settings.connect_timeout)
         except PoolTimeout:
             raise UnavailableError(
-                f"no free connection to {place(self._url(kind))} within {self._timeout:g} s: is the server up, is EMPLA_POOL_SIZE enough?"
+                f"no free connection to {place(self._url(kind))} within {self.settings.connect_timeout:g} s: is the server up, is EMPLA_POOL_SIZE enough?"
             ) from None
         try:
             yield connection
@@ -104,10 +102,10 @@ class Database:
         url = self._url(kind)
         setting = "EMPLA_WORKER_DATABASE_URL" if kind == "worker" else "EMPLA_DATABASE_URL"
         with connecting(url, setting):
-            async with await AsyncConnection.connect(url, autocommit=True, connect_timeout=int(self._timeout)) as connection:
+            async with await AsyncConnection.connect(url, autocommit=True, connect_timeout=int(self.settings.connect_timeout)) as connection:
                 await self._check(connection, kind)
         pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
-            url, min_size=1, max_size=self._size, open=False, configure=self._configure, kwargs={"autocommit": True}, name=kind
+            url, min_size=1, max_size=self.settings.pool_size, open=False, configure=self._configure, kwargs={"autocommit": True}, name=kind
         )
         await pool.open()
         self._pools[kind] = pool
@@ -115,16 +113,22 @@ class Database:
 
     async def _configure(self, connection: AsyncConnection[Any]) -> None:
         connection.adapters.register_dumper(dict, JsonbDumper)
-        if not self._durable:
-            await connection.execute("SET synchronous_commit = off")
+        limits = sql.SQL("SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}; SET synchronous_commit = {}")
+        await connection.execute(
+            limits.format(
+                sql.Literal(int(self.settings.statement_timeout * 1000)),
+                sql.Literal(int(self.settings.idle_timeout * 1000)),
+                sql.Literal("on" if self.settings.synchronous_commit else "off"),
+            )
+        )
 
     async def _check(self, connection: AsyncConnection[Any], kind: str) -> None:
         """Raises `UnavailableError` with what to do, when the server, its extension, the schema or the login won't do."""
         where = place(self._url(kind))
         row = await (await connection.execute(_READY)).fetchone()
         version, migrated, vector = row if row else (0, False, None)
-        if version < embedded.MINIMUM_MAJOR * 10_000:
-            raise UnavailableError(f"{where} is PostgreSQL {version // 10_000}; empla needs {embedded.MINIMUM_MAJOR} or newer")
+        if version < MINIMUM_SERVER * 10_000:
+            raise UnavailableError(f"{where} is PostgreSQL {version // 10_000}; empla needs {MINIMUM_SERVER} or newer")
         if vector is None:
             raise UnavailableError(f"{where} has no pgvector: have a superuser run CREATE EXTENSION vector, then empla db upgrade")
         if not migrated:

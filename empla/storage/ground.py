@@ -10,9 +10,7 @@ import psycopg
 from psycopg import sql
 
 from empla.errors import UnavailableError
-
-MINIMUM_SERVER = 16
-MINIMUM_VECTOR = (0, 8)
+from empla.storage.revision import MINIMUM_SERVER, MINIMUM_VECTOR
 
 ROLES: dict[str, str] = {
     "empla_owner": "owns the schemas and tables; sees no row, for row security is forced on it too",
@@ -29,9 +27,6 @@ _LENDERS = ("empla_auth", "empla_keeper", "empla_retention")
 _ROLES_LOCK = 7_390_001
 
 _EXISTING: LiteralString = "SELECT rolname FROM pg_roles WHERE rolname = ANY (%(roles)s)"
-_MEMBERSHIPS: LiteralString = """
-    SELECT pg_has_role(%(member)s, r, 'SET') FROM unnest(%(roles)s::text[]) r
-"""
 
 
 class TooOldError(UnavailableError):

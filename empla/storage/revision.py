@@ -1,3 +1,5 @@
-"""The schema revision this code is written for."""
+"""What this code is written for."""
 
-HEAD = "0009"
+HEAD = "0009"  # the schema revision
+MINIMUM_SERVER = 16  # PostgreSQL
+MINIMUM_VECTOR = (0, 8)  # pgvector

@@ -1,0 +1,83 @@
+"""Opening a database: the embedded server when no URL is given, started, provisioned and migrated as needed; else the given one."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psycopg
+
+from empla.errors import UnavailableError
+from empla.settings import Settings
+from empla.storage import embedded
+from empla.storage.database import Database, Urls
+from empla.storage.errors import connecting
+from empla.storage.revision import HEAD
+
+DATABASE = "empla"
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    """An open database at this code's revision. An embedded one is started and brought there; one by URL is left as it is.
+
+    Raises `UnavailableError` with what to do. The embedded server outlives this.
+    """
+    database = Database(urls(settings), settings=settings)
+    async with database:
+        yield database
+
+
+def urls(settings: Settings) -> Urls:
+    """Where the database is; the embedded server is running and provisioned when this returns."""
+    if settings.database_url is not None:
+        return Urls(
+            app=settings.database_url.get_secret_value(),
+            worker=settings.worker_database_url.get_secret_value() if settings.worker_database_url else None,
+            admin=settings.admin_database_url.get_secret_value() if settings.admin_database_url else None,
+        )
+    server = embedded.start(settings.home, major=settings.postgres_version, start_timeout=settings.start_timeout)
+    found = Urls(app=server.url("app"), worker=server.url("worker"), admin=server.url("admin"))
+    if not _is_current(server.url("admin")):
+        provision(server.url("admin", "postgres"), server.url("admin"))
+    return found
+
+
+def admin_url(settings: Settings) -> str:
+    """The administrator's URL; the embedded server is running when this returns. Raises `UnavailableError` where none is set."""
+    if settings.admin_database_url is not None:
+        return settings.admin_database_url.get_secret_value()
+    if settings.database_url is not None:
+        raise UnavailableError("this needs the administrator's login: set EMPLA_ADMIN_DATABASE_URL")
+    server = embedded.start(settings.home, major=settings.postgres_version, start_timeout=settings.start_timeout)
+    make_database(server.url("admin", "postgres"), DATABASE)
+    return server.url("admin")
+
+
+def provision(maintenance_url: str, url: str) -> None:
+    """The embedded database exists, with roles, logins, extension and the newest schema."""
+    from empla.storage import ground, migrate  # noqa: PLC0415 — Alembic takes 0.3 s to import, and a running database needs none of it
+
+    make_database(maintenance_url, DATABASE)
+    with migrate.connected(url) as admin:
+        ground.prepare(admin)
+        ground.make_logins(admin)
+    migrate.upgrade(url)
+
+
+def make_database(maintenance_url: str, name: str) -> None:
+    """The database exists; two processes may ask at once."""
+    with connecting(maintenance_url), psycopg.connect(maintenance_url, autocommit=True) as connection:
+        if connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).rowcount:
+            return
+        try:
+            connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+        except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+            return
+
+
+def _is_current(url: str) -> bool:
+    try:
+        with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
+            row = connection.execute("SELECT version_num FROM empla.alembic_version").fetchone()
+            return row is not None and row[0] == HEAD
+    except (psycopg.OperationalError, psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+        return False  # no database, or nothing migrated: provisioning says clearly what is wrong, if it can't mend it

@@ -1,0 +1,29 @@
+"""From a name to a caller: the only places where a tenant, a user or an employee is chosen by what somebody typed."""
+
+from typing import LiteralString
+from uuid import UUID
+
+from empla.errors import NotFoundError
+from empla.storage.database import Database
+from empla.storage.tx import Caller
+from empla.tenancy import tenants
+
+USER_ID: LiteralString = """
+    SELECT id FROM users WHERE tenant_id = %(tenant)s::uuid AND email_key = lower(%(email)s::text) AND deleted_at IS NULL
+"""
+
+
+async def caller_for(database: Database, *, tenant: str, user: str | None = None) -> Caller:
+    """The operator of the tenant of this slug, or its user of this e-mail. Raises `NotFoundError`, `ForbiddenError`.
+
+    For whoever holds a database URL (library and command line); a credential has doors of its own.
+    """
+    found = await tenants.find(database, tenant)
+    operator = Caller(found.id)
+    if user is None:
+        return operator
+    async with database.read(operator) as tx:
+        user_id = await tx.fetch_value(UUID, USER_ID, email=user.strip())
+    if user_id is None:
+        raise NotFoundError(f"there is no user {user!r} in {tenant}")
+    return Caller(found.id, user=user_id)

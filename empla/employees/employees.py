@@ -1,0 +1,147 @@
+"""A digital employee: who it is, its status and its stage. Hiring, pausing and dismissing keep its schedule in step."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, LiteralString
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from empla.employees.shapes import EmployeeConfig, PerformanceMetrics, Personality
+from empla.errors import InvalidError, NotFoundError
+from empla.storage.tx import ReadTx, Tx
+
+EmployeeRole = Literal["sales_ae", "csm", "pm", "sdr", "recruiter", "custom"]
+Status = Literal["onboarding", "active", "paused", "terminated"]
+Stage = Literal["shadow", "supervised", "autonomous"]
+
+
+class Employee(BaseModel):
+    """One digital employee."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    name: str
+    role: EmployeeRole
+    email: str
+    personality: Personality
+    status: Status
+    lifecycle_stage: Stage
+    onboarded_at: datetime | None
+    activated_at: datetime | None
+    config: EmployeeConfig
+    capabilities: list[str]
+    performance_metrics: PerformanceMetrics
+    created_by: UUID | None
+    metadata: dict[str, JsonValue]
+    created_at: datetime
+    updated_at: datetime
+
+
+HIRE: LiteralString = """
+    WITH hired AS (
+        INSERT INTO employees (tenant_id, name, role, email, personality, config, capabilities, created_by, metadata,
+                               status, onboarded_at, activated_at)
+        VALUES (%(tenant)s::uuid, %(name)s::text, %(role)s::text, %(email)s::text, %(personality)s::jsonb,
+                %(config)s::jsonb, %(capabilities)s::text[], %(created_by)s::uuid, %(metadata)s::jsonb, %(status)s::text,
+                %(active_since)s::timestamptz, %(active_since)s::timestamptz)
+        RETURNING *
+    ), scheduled AS (
+        INSERT INTO employee_schedule (tenant_id, employee_id, next_cycle_at)
+        SELECT tenant_id, id, %(first_cycle_at)s::timestamptz FROM hired
+        RETURNING employee_id
+    )
+    SELECT id, name, role, email, personality, status, lifecycle_stage, onboarded_at, activated_at, config, capabilities,
+           performance_metrics, created_by, metadata, created_at, updated_at
+      FROM hired JOIN scheduled ON scheduled.employee_id = hired.id
+"""
+
+
+async def hire(
+    tx: Tx,
+    *,
+    name: str,
+    role: EmployeeRole,
+    email: str,
+    personality: Personality | None = None,
+    config: EmployeeConfig | None = None,
+    capabilities: Sequence[str] = (),
+    metadata: dict[str, JsonValue] | None = None,
+    active: bool = True,
+    first_cycle_at: datetime | None = None,
+) -> Employee:
+    """A new employee in stage shadow, active unless told otherwise, and scheduled.
+
+    Raises `ConflictError` when the e-mail is taken, `InvalidError`, `ForbiddenError`.
+    """
+    employee = await tx.fetch_one(
+        Employee,
+        HIRE,
+        name=name.strip(),
+        role=role,
+        email=email.strip(),
+        personality=(personality or Personality()).to_json(),
+        config=(config or EmployeeConfig()).to_json(),
+        capabilities=list(capabilities),
+        created_by=tx.caller.user,
+        metadata=metadata or {},
+        status="active" if active else "onboarding",
+        active_since=tx.now if active else None,
+        first_cycle_at=first_cycle_at or tx.now,
+    )
+    if employee is None:
+        raise InvalidError("nobody was hired")
+    return employee
+
+
+FIND: LiteralString = """
+    SELECT id, name, role, email, personality, status, lifecycle_stage, onboarded_at, activated_at, config, capabilities,
+           performance_metrics, created_by, metadata, created_at, updated_at
+      FROM employees
+     WHERE tenant_id = %(tenant)s::uuid AND deleted_at IS NULL
+       AND (%(id)s::uuid IS NULL OR id = %(id)s::uuid)
+       AND (%(email)s::text IS NULL OR email_key = lower(%(email)s::text))
+     ORDER BY email_key
+"""
+
+
+async def everyone(tx: ReadTx) -> list[Employee]:
+    """The employees whom the caller may see, by e-mail."""
+    return await tx.fetch_all(Employee, FIND, id=None, email=None)
+
+
+async def find(tx: ReadTx, *, email: str) -> Employee:
+    """The employee of this e-mail. Raises `NotFoundError`."""
+    employee = await tx.fetch_one(Employee, FIND, id=None, email=email.strip())
+    if employee is None:
+        raise NotFoundError(f"there is no employee {email!r}")
+    return employee
+
+
+async def get(tx: ReadTx, *, employee: UUID) -> Employee:
+    """The employee of this id. Raises `NotFoundError`."""
+    found = await tx.fetch_one(Employee, FIND, id=employee, email=None)
+    if found is None:
+        raise NotFoundError("there is no such employee")
+    return found
+
+
+DISMISS: LiteralString = """
+    WITH gone AS (
+        UPDATE employees SET status = 'terminated', deleted_at = %(now)s::timestamptz
+         WHERE tenant_id = %(tenant)s::uuid AND id = %(employee)s::uuid AND deleted_at IS NULL
+        RETURNING id
+    ), unscheduled AS (
+        DELETE FROM employee_schedule
+         WHERE tenant_id = %(tenant)s::uuid AND employee_id IN (SELECT id FROM gone)
+        RETURNING employee_id
+    )
+    SELECT count(*)::int FROM gone
+"""
+
+
+async def dismiss(tx: Tx, *, employee: UUID) -> None:
+    """Terminated, hidden with all it owns, and out of the schedule; its e-mail is free again. Raises `NotFoundError`."""
+    if not await tx.fetch_value(int, DISMISS, employee=employee, now=tx.now):
+        raise NotFoundError("there is no such employee")

@@ -1,0 +1,43 @@
+"""When each employee runs next, in its tenant's time."""
+
+from datetime import datetime
+from typing import LiteralString
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from empla.errors import NotFoundError
+from empla.storage.tx import ReadTx, Tx
+
+
+class Turn(BaseModel):
+    """One employee's place in the schedule."""
+
+    model_config = ConfigDict(frozen=True)
+
+    employee_id: UUID
+    next_cycle_at: datetime
+    last_cycle_at: datetime | None
+
+
+TURNS: LiteralString = """
+    SELECT employee_id, next_cycle_at, last_cycle_at
+      FROM employee_schedule WHERE tenant_id = %(tenant)s::uuid ORDER BY next_cycle_at, employee_id
+"""
+
+
+async def turns(tx: ReadTx) -> list[Turn]:
+    """Everybody's next cycle, soonest first."""
+    return await tx.fetch_all(Turn, TURNS)
+
+
+RESCHEDULE: LiteralString = """
+    UPDATE employee_schedule SET last_cycle_at = %(now)s::timestamptz, next_cycle_at = %(next)s::timestamptz
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid
+"""
+
+
+async def reschedule(tx: Tx, *, employee: UUID, next_cycle_at: datetime) -> None:
+    """This cycle was run, the next is due then. Raises `NotFoundError` for one that is not scheduled."""
+    if not await tx.execute(RESCHEDULE, employee=employee, next=next_cycle_at, now=tx.now):
+        raise NotFoundError("this employee is not scheduled")

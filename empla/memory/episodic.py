@@ -1,0 +1,131 @@
+"""An episode is something that happened, kept as it was; what an employee believes rests on episodes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, LiteralString
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from empla.clock import as_utc
+from empla.errors import InvalidError
+from empla.memory.shapes import EpisodeContent
+from empla.storage.tx import ReadTx, Tx
+
+EpisodeType = Literal["interaction", "event", "observation", "feedback"]
+MAX_LISTED = 1000
+
+
+class Episode(BaseModel):
+    """One episode."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    employee_id: UUID
+    episode_type: EpisodeType
+    description: str
+    content: EpisodeContent
+    participants: list[str] | None
+    location: str | None
+    importance: float  # 0..1
+    recall_count: int
+    last_recalled_at: datetime | None
+    observation_id: UUID | None  # the observation it came from
+    occurred_at: datetime
+    created_at: datetime
+
+
+RECORD: LiteralString = """
+    INSERT INTO memory_episodes (tenant_id, employee_id, episode_type, description, content, participants, location, importance,
+                                 occurred_at)
+    VALUES (%(tenant)s::uuid, %(employee)s::uuid, %(episode_type)s::text, %(description)s::text, %(content)s::jsonb,
+            %(participants)s::text[], %(location)s::text, %(importance)s::float8, %(occurred_at)s::timestamptz)
+    RETURNING id, employee_id, episode_type, description, content, participants, location, importance, recall_count,
+              last_recalled_at, observation_id, occurred_at, created_at
+"""
+
+
+async def record(
+    tx: Tx,
+    *,
+    employee: UUID,
+    description: str,
+    episode_type: EpisodeType = "interaction",
+    content: EpisodeContent | None = None,
+    participants: Sequence[str] = (),
+    location: str | None = None,
+    importance: float = 0.5,
+    occurred_at: datetime | None = None,
+) -> Episode:
+    """The employee remembers it from now on. Raises `InvalidError`, `NotFoundError` for another's or no employee."""
+    if not description.strip():
+        raise InvalidError("an episode needs a description")
+    episode = await tx.fetch_one(
+        Episode,
+        RECORD,
+        employee=employee,
+        episode_type=episode_type,
+        description=description,
+        content=(content or EpisodeContent()).to_json(),
+        participants=list(participants),
+        location=location,
+        importance=importance,
+        occurred_at=as_utc(occurred_at, what="occurred_at") if occurred_at else tx.now,
+    )
+    if episode is None:
+        raise InvalidError("nothing was recorded")
+    return episode
+
+
+LIST: LiteralString = """
+    SELECT id, employee_id, episode_type, description, content, participants, location, importance, recall_count,
+           last_recalled_at, observation_id, occurred_at, created_at
+      FROM memory_episodes
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
+       AND (%(before)s::timestamptz IS NULL OR occurred_at < %(before)s::timestamptz)
+       AND (%(since)s::timestamptz IS NULL OR occurred_at >= %(since)s::timestamptz)
+       AND (%(episode_type)s::text IS NULL OR episode_type = %(episode_type)s::text)
+       AND (%(participant)s::text IS NULL OR participants @> ARRAY[%(participant)s::text])
+     ORDER BY occurred_at DESC, id DESC
+     LIMIT %(limit)s::int
+"""
+
+
+async def latest(
+    tx: ReadTx,
+    *,
+    employee: UUID,
+    limit: int = 20,
+    since: datetime | None = None,
+    before: datetime | None = None,
+    episode_type: EpisodeType | None = None,
+    participant: str | None = None,
+) -> list[Episode]:
+    """Episodes, the latest first; `since` is inclusive, `before` is not. Raises `InvalidError` for a limit beyond 1..1000."""
+    if not 1 <= limit <= MAX_LISTED:
+        raise InvalidError(f"a limit is 1 to {MAX_LISTED}, not {limit}")
+    return await tx.fetch_all(
+        Episode,
+        LIST,
+        employee=employee,
+        limit=limit,
+        since=since,
+        before=before,
+        episode_type=episode_type,
+        participant=participant,
+    )
+
+
+BY_IDS: LiteralString = """
+    SELECT id, employee_id, episode_type, description, content, participants, location, importance, recall_count,
+           last_recalled_at, observation_id, occurred_at, created_at
+      FROM memory_episodes
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND id = ANY (%(ids)s::uuid[])
+     ORDER BY occurred_at, id
+"""
+
+
+async def by_ids(tx: ReadTx, *, employee: UUID, ids: Sequence[UUID]) -> list[Episode]:
+    """Those of the episodes that exist, oldest first; forgotten ones too, for beliefs still rest on them."""
+    return await tx.fetch_all(Episode, BY_IDS, employee=employee, ids=list(ids)) if ids else []

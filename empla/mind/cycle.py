@@ -1,0 +1,33 @@
+"""One cycle of one employee: perceive, revise, and set the next one; a single transaction under the worker role."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from empla.bdi import beliefs
+from empla.employees import schedule
+from empla.employees.employees import Employee
+from empla.mind import pipeline
+from empla.mind.perceive import perceive
+from empla.storage.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class CycleOutcome:
+    """What one cycle did."""
+
+    perceived: int
+    revised: int
+
+
+async def run(tx: Tx, employee: Employee, *, next_cycle_at: datetime) -> CycleOutcome:
+    """The employee has perceived all that happened, believes what follows from it, and is due again at `next_cycle_at`.
+
+    The transaction was entered as the employee. A quiet cycle sends five messages: begin, perceive, evaluate, reschedule, commit.
+    """
+    percepts = await perceive(tx, employee=employee.id)
+    revised = 0
+    if employee.role == "sales_ae":
+        revised += len(await beliefs.observe_many(tx, employee=employee.id, news=pipeline.records(percepts)))
+        revised += len(await pipeline.evaluate(tx, employee=employee.id, percepts=percepts))
+    await schedule.reschedule(tx, employee=employee.id, next_cycle_at=next_cycle_at)
+    return CycleOutcome(perceived=len(percepts), revised=revised)

@@ -1,0 +1,53 @@
+"""Perceiving turns what waits in the inbox into episodes, each once and in the order of the world."""
+
+from datetime import datetime
+from typing import LiteralString
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from empla.storage.tx import Tx
+
+# A cycle that finds more leaves the rest to the next one.
+MAX_PERCEIVED = 1000
+
+
+class Percept(BaseModel):
+    """A fresh episode, with where it came from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    episode: UUID
+    source: str | None
+    kind: str
+    description: str
+    content: dict[str, JsonValue]
+    occurred_at: datetime
+
+
+PERCEIVE: LiteralString = """
+    WITH seen AS (
+        UPDATE observations SET status = 'perceived', perceived_at = %(now)s::timestamptz
+         WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid
+           AND id IN (SELECT id FROM observations
+                       WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid
+                         AND status = 'pending' AND occurred_at <= %(now)s::timestamptz
+                       ORDER BY occurred_at, id LIMIT %(limit)s::int
+                         FOR UPDATE SKIP LOCKED)
+        RETURNING id, source, kind, description, participants, content, occurred_at
+    ), remembered AS (
+        INSERT INTO memory_episodes (tenant_id, employee_id, episode_type, description, content, participants, location,
+                                     observation_id, occurred_at)
+        SELECT %(tenant)s::uuid, %(employee)s::uuid, 'observation', description, content, participants, source, id, occurred_at
+          FROM seen ORDER BY occurred_at, id
+        RETURNING id, observation_id
+    )
+    SELECT remembered.id AS episode, seen.source, seen.kind, seen.description, seen.content, seen.occurred_at
+      FROM seen JOIN remembered ON remembered.observation_id = seen.id
+     ORDER BY seen.occurred_at, seen.id
+"""
+
+
+async def perceive(tx: Tx, *, employee: UUID, limit: int = MAX_PERCEIVED) -> list[Percept]:
+    """What had happened by now and was not perceived yet is remembered, oldest first; one statement."""
+    return await tx.fetch_all(Percept, PERCEIVE, employee=employee, limit=limit, now=tx.now)

@@ -1,0 +1,123 @@
+"""What a salesperson believes about its own pipeline: computed from its records, so always right and never decaying."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import LiteralString
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from empla.bdi import beliefs
+from empla.bdi.beliefs import Belief, Evidence
+from empla.mind.perceive import Percept
+from empla.storage.tx import Tx
+
+SUBJECT = "pipeline"
+RECORD = "crm_record"  # the predicate of what the CRM says about one deal
+FIGURES = ("open_count", "open_value", "won_count", "won_value", "lost_count", "stale_count", "win_rate", "coverage")
+STALE_DAYS = 90
+COVERAGE_DAYS = 90
+# How many events a reason names before it says "and n more".
+_NAMED = 3
+
+
+class Figure(BaseModel):
+    """One figure that is not what is believed: its new value, or None when there is nothing to say any more."""
+
+    model_config = ConfigDict(frozen=True)
+
+    predicate: str
+    value: JsonValue
+    is_held: bool
+
+
+def records(percepts: Sequence[Percept]) -> list[Evidence]:
+    """What the CRM's events say about their deals. A record holds until the CRM says otherwise, so it does not decay."""
+    return [
+        Evidence(
+            subject=f"deal:{percept.content['opportunity']}",
+            predicate=RECORD,
+            object=percept.content,
+            occurred_at=percept.occurred_at,
+            evidence=percept.episode,
+            decay_rate=0,
+            reason=percept.description,
+        )
+        for percept in percepts
+        if percept.source == "crm"
+    ]
+
+
+# The CRM knows days, not hours, so ages here are whole days of the tenant's calendar (UTC).
+EVALUATE: LiteralString = """
+    WITH deal AS (
+        SELECT object ->> 'stage' AS stage, (object ->> 'list_price')::numeric AS list_price,
+               (object ->> 'close_value')::numeric AS close_value,
+               %(today)s::date - (object ->> 'engaged_on')::date AS age,
+               %(today)s::date - (object ->> 'closed_on')::date AS closed_for
+          FROM beliefs
+         WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND predicate = %(record)s::text AND deleted_at IS NULL
+    ), total AS (
+        SELECT count(*) FILTER (WHERE stage = 'open') AS open_count,
+               coalesce(sum(list_price) FILTER (WHERE stage = 'open'), 0) AS open_value,
+               count(*) FILTER (WHERE stage = 'won') AS won_count,
+               coalesce(sum(close_value) FILTER (WHERE stage = 'won'), 0) AS won_value,
+               count(*) FILTER (WHERE stage = 'lost') AS lost_count,
+               count(*) FILTER (WHERE stage = 'open' AND age > %(stale_days)s::int) AS stale_count,
+               nullif(sum(close_value) FILTER (WHERE stage = 'won' AND closed_for < %(coverage_days)s::int), 0) AS won_lately
+          FROM deal
+    ), figure AS (
+        SELECT f.predicate, f.value
+          FROM total CROSS JOIN LATERAL (VALUES
+               ('open_count', to_jsonb(open_count)), ('open_value', to_jsonb(trim_scale(open_value))),
+               ('won_count', to_jsonb(won_count)), ('won_value', to_jsonb(trim_scale(won_value))),
+               ('lost_count', to_jsonb(lost_count)), ('stale_count', to_jsonb(stale_count)),
+               ('win_rate', to_jsonb(won_count::float8 / nullif(won_count + lost_count, 0))),
+               ('coverage', to_jsonb((open_value / won_lately)::float8))) f (predicate, value)
+    )
+    SELECT f.predicate, f.value, b.id IS NOT NULL AS is_held
+      FROM figure f
+      LEFT JOIN beliefs b ON b.tenant_id = %(tenant)s::uuid AND b.employee_id = %(employee)s::uuid AND b.subject = %(subject)s::text
+                         AND b.predicate = f.predicate AND b.deleted_at IS NULL
+     WHERE f.value IS DISTINCT FROM b.object
+     ORDER BY f.predicate
+"""
+
+
+async def evaluate(tx: Tx, *, employee: UUID, percepts: Sequence[Percept]) -> list[Belief]:
+    """Every figure is believed as the records have it, and only what differs is written; returns the beliefs that changed."""
+    today: date = tx.now.date()
+    figures = await tx.fetch_all(
+        Figure,
+        EVALUATE,
+        employee=employee,
+        today=today,
+        subject=SUBJECT,
+        record=RECORD,
+        stale_days=STALE_DAYS,
+        coverage_days=COVERAGE_DAYS,
+    )
+    gone = [figure.predicate for figure in figures if figure.value is None and figure.is_held]
+    if gone:
+        await beliefs.retract(tx, employee=employee, subject=SUBJECT, predicates=gone, reason="the records no longer give a value")
+    events = [percept for percept in percepts if percept.source == "crm"]
+    reason, evidence = _because(events)
+    return await beliefs.observe_many(
+        tx,
+        employee=employee,
+        news=[
+            Evidence(
+                subject=SUBJECT, predicate=figure.predicate, object=figure.value, decay_rate=0, evidence=evidence, reason=reason
+            )
+            for figure in figures
+            if figure.value is not None
+        ],
+    )
+
+
+def _because(events: Sequence[Percept]) -> tuple[str, UUID | None]:
+    if not events:
+        return "computed from its deals: time has passed", None
+    named = "; ".join(event.description for event in events[:_NAMED])
+    more = f"; and {len(events) - _NAMED} more" if len(events) > _NAMED else ""
+    return f"computed from its deals after: {named}{more}"[:2000], events[-1].episode

@@ -1,0 +1,180 @@
+"""Why an employee believes something: the evidence, the arithmetic, the episodes behind it, and how it came about."""
+
+import json
+from datetime import datetime
+from typing import Literal, LiteralString
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from empla.bdi import beliefs
+from empla.bdi.beliefs import Belief
+from empla.bdi.confidence import Source, effective, log_odds, probability
+from empla.clock import as_utc
+from empla.errors import NotFoundError
+from empla.memory import episodic
+from empla.memory.episodic import Episode
+from empla.storage.tx import ReadTx
+
+Change = Literal["created", "updated", "deleted", "decayed", "revised", "confirmed", "late", "contradicted"]
+# The page that `why` fills; the database has all of it.
+SHOWN_CHANGES = 20
+
+
+class Ground(BaseModel):
+    """One piece of evidence about the present state, or what was left of the belief before it (`carried`)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    object: JsonValue
+    source: Source
+    id: str | None = None
+    reliability: float | None = None
+    carried: float | None = None  # log-odds
+    occurred_at: datetime | None = None
+
+    @property
+    def weight(self) -> float:
+        """Log-odds that it counts: ln(r / (1 - r)), or what was carried."""
+        return self.carried if self.carried is not None else log_odds(self.reliability or 0.5)
+
+
+class HistoryEntry(BaseModel):
+    """One change of the belief, as the database wrote it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    change_type: Change
+    old_value: JsonValue
+    new_value: JsonValue
+    old_confidence: float | None
+    new_confidence: float | None
+    source: Source
+    evidence: list[str | None]
+    grounds: list[Ground]
+    reason: str | None
+    actor_type: str
+    actor_id: UUID
+    evidence_at: datetime
+    changed_at: datetime
+
+
+class Why(BaseModel):
+    """The whole answer; `str(why)` is a page for a person."""
+
+    model_config = ConfigDict(frozen=True)
+
+    asked_at: datetime
+    belief: Belief
+    grounds: list[Ground]  # of the present state
+    log_odds: float  # what the grounds add up to, before the clamp to .01 … .99
+    episodes: list[Episode]  # that the evidence names, oldest first
+    history: list[HistoryEntry]  # latest first
+    changes: int  # how many entries there are in all
+
+    def __str__(self) -> str:
+        return "\n".join([_claim(self), *_arithmetic(self), *_episodes(self), *_history(self)])
+
+
+HISTORY: LiteralString = """
+    SELECT change_type, old_value, new_value, old_confidence, new_confidence, source, evidence, grounds, reason, actor_type, actor_id,
+           evidence_at, changed_at
+      FROM belief_history
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND belief_id = %(belief)s::uuid
+       AND changed_at <= %(at)s::timestamptz
+     ORDER BY changed_at DESC, id DESC
+"""
+
+
+async def why(tx: ReadTx, *, employee: UUID, subject: str, predicate: str, at: datetime | None = None) -> Why:
+    """Why the employee believes it now, or believed it at a moment of its tenant's time. Raises `NotFoundError`."""
+    asked_at = tx.now if at is None else as_utc(at, what="as_of")
+    if at is None:
+        belief = await beliefs.current(tx, employee=employee, subject=subject, predicate=predicate)
+    else:
+        found = await beliefs.as_of(tx, employee=employee, at=asked_at, subject=subject, predicate=predicate)
+        if not found:
+            raise NotFoundError(f"nothing was believed about {subject}.{predicate} at {asked_at:%Y-%m-%d %H:%M} UTC")
+        belief = found[0]
+    history = await tx.fetch_all(HistoryEntry, HISTORY, employee=employee, belief=belief.id, at=asked_at)
+    counted = next(entry for entry in history if entry.change_type not in ("late", "contradicted"))
+    grounds = _fresh(counted.grounds)
+    episodes = await episodic.by_ids(tx, employee=employee, ids=_ids(belief, grounds))
+    return Why(
+        asked_at=asked_at,
+        belief=belief,
+        grounds=grounds,
+        log_odds=sum(ground.weight if ground.object == belief.object else -ground.weight for ground in grounds),
+        episodes=episodes,
+        history=history[:SHOWN_CHANGES],
+        changes=len(history),
+    )
+
+
+def _fresh(grounds: list[Ground]) -> list[Ground]:
+    """Those that count: what was believed before is carried only where fresh evidence still supports it."""
+    supported = [ground.object for ground in grounds if ground.carried is None]
+    human = [ground.object for ground in grounds if ground.source == "told_by_human"]
+    return [
+        ground
+        for ground in grounds
+        if (ground.carried is None or ground.object in supported)
+        and (ground.source in ("observation", "told_by_human") or not human or ground.object in human)
+    ]
+
+
+def _ids(belief: Belief, grounds: list[Ground]) -> list[UUID]:
+    named = {*belief.evidence, *(ground.id for ground in grounds if ground.id)}
+    return [UUID(name) for name in sorted(named)]
+
+
+def _claim(answer: Why) -> str:
+    belief = answer.belief
+    shown = json.dumps(belief.object, ensure_ascii=False)
+    return f"{belief.subject}.{belief.predicate} = {shown}, confidence {belief.confidence:.2f}, since {belief.formed_at:%Y-%m-%d %H:%M} UTC"
+
+
+def _arithmetic(answer: Why) -> list[str]:
+    belief = answer.belief
+    lines = ["", "The arithmetic (log-odds; each piece of evidence counts ln(r / (1 - r)), r by its source):"]
+    for ground in answer.grounds:
+        sign = "+" if ground.object == belief.object else "-"
+        what = (
+            "what was left of the belief before"
+            if ground.carried is not None
+            else f"{ground.source}, r = {ground.reliability:.2f}, {ground.occurred_at:%Y-%m-%d %H:%M}"
+        )
+        lines.append(f"  {sign} {ground.weight:6.3f}  {what}")
+    lines.append(f"  = {answer.log_odds:6.3f}  which is {probability(answer.log_odds):.2f}, kept within .01 and .99")
+    if belief.decay_rate:
+        days = max(0.0, (answer.asked_at - belief.last_updated_at).total_seconds() / 86_400)
+        now = effective(
+            belief.stored_confidence,
+            decay_rate=belief.decay_rate,
+            decay_model=belief.decay_model,
+            anchor=belief.last_updated_at,
+            at=answer.asked_at,
+        )
+        lines.append(f"  decays {belief.decay_rate:g} a day ({belief.decay_model}): {days:.2f} days after the last evidence {now:.2f}")
+    else:
+        lines.append("  does not decay")
+    return lines
+
+
+def _episodes(answer: Why) -> list[str]:
+    if not answer.episodes:
+        return []
+    return ["", "It rests on:"] + [
+        f"  {episode.occurred_at:%Y-%m-%d %H:%M}  {episode.description}" + (f"  ({episode.location})" if episode.location else "")
+        for episode in answer.episodes
+    ]
+
+
+def _history(answer: Why) -> list[str]:
+    lines = ["", f"How it came about ({answer.changes} changes, the latest first):"]
+    for entry in answer.history:
+        old = json.dumps(entry.old_value, ensure_ascii=False)
+        new = json.dumps(entry.new_value, ensure_ascii=False)
+        step = new if entry.old_value is None else f"{old} → {new}"
+        lines.append(f"  {entry.changed_at:%Y-%m-%d %H:%M}  {entry.change_type:12} {step}  {entry.reason or ''}".rstrip())
+    return lines

@@ -1,0 +1,93 @@
+"""The durable inbox: an observation is delivered once per employee, source and external id, however often its source is read."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, LiteralString
+from uuid import UUID
+
+from pydantic import BaseModel, JsonValue
+
+from empla.errors import InvalidError, NotFoundError
+from empla.senses.observation import NewObservation
+from empla.shapes import check_json
+from empla.storage.tx import Tx
+
+MAX_CONTENT_BYTES = 1_048_576
+
+
+class _Outcome(BaseModel):
+    outcome: Literal["new", "known", "changed"]
+    external_id: str
+
+
+@dataclass(slots=True)
+class Delivery:
+    """What became of a batch: `changed` names those that are known with another content, which are left as they were."""
+
+    new: int = 0
+    known: int = 0
+    changed: list[str] = field(default_factory=list[str])
+
+    def add(self, other: "Delivery") -> None:
+        self.new += other.new
+        self.known += other.known
+        self.changed += other.changed
+
+
+# The second half sees the table as it was before the insert: what it finds there was known.
+DELIVER: LiteralString = """
+    WITH news AS (
+        SELECT *
+          FROM jsonb_to_recordset(%(news)s::jsonb) AS n (employee uuid, source text, external_id text, kind text, description text,
+               participants text[], content jsonb, occurred_at timestamptz)
+    ), delivered AS (
+        INSERT INTO observations (tenant_id, employee_id, source, external_id, kind, description, participants, content, occurred_at)
+        SELECT %(tenant)s::uuid, employee, source, external_id, kind, description, participants, content, occurred_at
+          FROM news ORDER BY occurred_at, external_id
+        ON CONFLICT (tenant_id, employee_id, source, external_id) DO NOTHING
+        RETURNING employee_id, source, external_id
+    )
+    SELECT n.external_id,
+           CASE WHEN d.external_id IS NOT NULL THEN 'new'
+                WHEN o.content IS DISTINCT FROM n.content OR o.occurred_at IS DISTINCT FROM n.occurred_at THEN 'changed'
+                ELSE 'known' END AS outcome
+      FROM news n
+      LEFT JOIN delivered d ON d.employee_id = n.employee AND d.source = n.source AND d.external_id = n.external_id
+      LEFT JOIN observations o ON o.tenant_id = %(tenant)s::uuid AND o.employee_id = n.employee AND o.source = n.source
+                              AND o.external_id = n.external_id
+"""
+
+
+async def deliver(tx: Tx, observations: Sequence[NewObservation], *, recipients: Mapping[str, UUID]) -> Delivery:
+    """Each observation is in its recipient's inbox, in one statement; what was there already stays as it is.
+
+    `recipients` maps e-mail (lower case) to employee. Raises `NotFoundError` for an unknown recipient, `InvalidError` for content
+    that can't be kept: then nothing was delivered.
+    """
+    if not observations:
+        return Delivery()
+    news = json.dumps([_row(observation, recipients) for observation in observations], ensure_ascii=False)
+    outcomes = await tx.fetch_all(_Outcome, DELIVER, news=news)
+    changed = sorted({outcome.external_id for outcome in outcomes if outcome.outcome == "changed"})
+    new = sum(outcome.outcome == "new" for outcome in outcomes)
+    return Delivery(new=new, known=len(outcomes) - new - len(changed), changed=changed)
+
+
+def _row(observation: NewObservation, recipients: Mapping[str, UUID]) -> dict[str, JsonValue]:
+    employee = recipients.get(observation.recipient.lower())
+    if employee is None:
+        raise NotFoundError(f"there is no employee {observation.recipient!r} to perceive {observation.external_id}")
+    check_json(observation.content, what=f"the content of {observation.external_id}", max_bytes=MAX_CONTENT_BYTES)
+    if "\0" in observation.description:
+        raise InvalidError(f"the description of {observation.external_id} has a NUL byte")
+    return {
+        "employee": str(employee),
+        "source": observation.source,
+        "external_id": observation.external_id,
+        "kind": observation.kind,
+        "description": observation.description,
+        "participants": list(observation.participants),
+        "content": observation.content,
+        "occurred_at": observation.occurred_at.isoformat(),
+    }

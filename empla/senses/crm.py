@@ -40,7 +40,7 @@ from empla.senses.table import Row
 
 SOURCE = "crm"
 PIPELINE = "sales_pipeline.csv"
-# About 700,000 deals; their observations need some 30 times the bytes of the file in memory.
+# About 700,000 deals; their observations need some 60 times the bytes of the file in memory, so 3 GB.
 LARGEST_FILE_BYTES = 50_000_000
 
 # The files give days, not times. By convention of this reader a deal is engaged when the working day begins

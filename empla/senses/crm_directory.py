@@ -98,7 +98,7 @@ def read_agents(data: bytes, oddities: list[Oddity]) -> Names[Agent]:
             check_name(cells["manager"], "manager", findings)
         else:
             findings.notes.append("no manager")
-        email = _email(name)
+        email = email_of(name)
         if names.setdefault(email, name) != name:
             findings.faults.append(f"{email} is the address of another sales_agent already")
         return Agent(name, cells["manager"] or None, office, email)
@@ -206,7 +206,7 @@ def duplicate(column: str, row: Row, first: Row) -> str:
     return f"a duplicate {column}, {likeness} the first, which is kept"
 
 
-def _email(name: str) -> str:
+def email_of(name: str) -> str:
     """first.last@crm.example; a name too long, or that ASCII can't hold, gets a digest to stay its own."""
     letters = "".join(
         letter

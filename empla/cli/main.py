@@ -1,0 +1,114 @@
+"""The `empla` command. Commands are named here and imported when they are called, so that --help takes a moment only."""
+
+import sys
+
+import cyclopts
+
+from empla.errors import EmplaError, Kind
+
+EXIT_CODES: dict[Kind, int] = {
+    "usage": 2,
+    "not_found": 3,
+    "conflict": 4,
+    "forbidden": 5,
+    "invalid": 6,
+    "unavailable": 7,
+}
+_INTERRUPTED = 130
+
+app = cyclopts.App(
+    name="empla",
+    help="The mind and memory of digital employees, on PostgreSQL.",
+    version_flags=["--version"],
+    help_epilogue="Exit codes: 0 done, 2 usage, 3 not found, 4 conflict, 5 forbidden, 6 invalid, 7 unavailable.",
+)
+database = cyclopts.App(name="db", help="The database: upgrade, check, look after.")
+tenant = cyclopts.App(name="tenant", help="Tenants: create, show, suspend, resume.")
+user = cyclopts.App(name="user", help="The people of a tenant.")
+employee = cyclopts.App(name="employee", help="Digital employees: hire, list, assign, dismiss.")
+
+for _name, _target, _help in (
+    ("demo", "demo:demo", "A sales force lives through its CRM's history, and reports."),
+    ("ingest", "ingest:ingest", "Read a source into the inbox of a tenant's employees; again adds nothing."),
+    ("beliefs", "beliefs:beliefs", "What an employee believes, or believed at a moment."),
+    ("why", "beliefs:why", "Why an employee believes it: evidence, arithmetic, episodes, history."),
+    ("report", "report:report", "What a tenant's employees believe in sum, with a digest."),
+    ("episodes", "episodes:episodes", "What an employee remembers, the latest first."),
+    ("health", "health:health", "Connection, version, roles, fences, partitions, sizes."),
+):
+    app.command(f"empla.cli.{_target}", name=_name, help=_help)
+for _group, _module, _commands in (
+    (
+        database,
+        "db",
+        (
+            ("upgrade", "Bring the schema to this version (or --revision)."),
+            ("downgrade", "Take the schema back to a revision; base removes all data."),
+            ("status", "Where the database is, and at which revision."),
+            ("check", "Is everything as it should be? Exit code 7 when not."),
+            ("seed", "Two small tenants to try things on."),
+            ("url", "The URL of the app login (or --login), for psql."),
+            ("stop", "Stop the embedded server of this home."),
+            ("maintain", "Partitions ahead, forgetting, statistics, retention."),
+        ),
+    ),
+    (
+        tenant,
+        "tenants",
+        (
+            ("create", "A new tenant."),
+            ("show", "One tenant."),
+            ("suspend", "Refuse everybody of the tenant."),
+            ("resume", "Let them in again."),
+        ),
+    ),
+    (user, "users", (("invite", "A new person."), ("list", "Who is there."), ("remove", "Nobody enters as this user again."))),
+    (
+        employee,
+        "employees",
+        (
+            ("hire", "A new digital employee."),
+            ("list", "Who works here."),
+            ("assign", "Let a user see an employee."),
+            ("dismiss", "Terminate an employee and hide what it owns."),
+        ),
+    ),
+):
+    for _name, _help in _commands:
+        _group.command(f"empla.cli.{_module}:{_name.replace('list', 'everyone')}", name=_name, help=_help)
+    app.command(_group)
+
+
+def main() -> None:
+    """Run the command line; every expected error is one sentence on stderr and an exit code by its kind."""
+    try:
+        app(exit_on_error=False, print_error=False)
+    except cyclopts.CycloptsError as error:
+        _fail(" ".join(str(error).split()), EXIT_CODES["usage"])
+    except EmplaError as error:
+        _fail(str(error), EXIT_CODES[error.kind])
+    except ExceptionGroup as group:
+        errors = [error for error in _leaves(group) if isinstance(error, EmplaError)]
+        if len(errors) != len(_leaves(group)):
+            raise
+        _fail(str(errors[0]), EXIT_CODES[errors[0].kind])
+    except KeyboardInterrupt:
+        _fail("stopped; what was committed stays, and the same command carries on", _INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]  # pyright: ignore[reportUnknownArgumentType]
+    return found
+
+
+def _fail(sentence: str, code: int) -> None:
+    print(f"empla: {sentence}", file=sys.stderr)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""Options that many commands share, and the settings they make."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from empla.settings import Settings
+
+Home = Annotated[Path | None, Parameter(help="Folder of the embedded server (or EMPLA_HOME); unused with EMPLA_DATABASE_URL.")]
+Tenant = Annotated[str, Parameter(help="The tenant's slug.")]
+Employee = Annotated[str, Parameter(help="The employee's e-mail.")]
+AsUser = Annotated[str | None, Parameter(help="Ask as this user (e-mail) instead of as the operator.")]
+AsOf = Annotated[str | None, Parameter(help="A date (the end of that UTC day) or a time like 2017-04-01T12:00:00Z.")]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
+
+
+def settings_for(home: Path | None, **overrides: object) -> Settings:
+    """The environment's settings, with what the command line says on top."""
+    settings = Settings()
+    if home is not None:
+        overrides["home"] = home.expanduser()
+    return settings.model_copy(update=overrides) if overrides else settings

@@ -1,0 +1,36 @@
+"""How answers are printed: JSON for programs, quiet tables for people."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+def print_json(answer: BaseModel | Sequence[BaseModel] | dict[str, Any], **options: Any) -> None:
+    """One JSON document on stdout; `options` go to `model_dump`."""
+    if isinstance(answer, BaseModel):
+        document: Any = answer.model_dump(mode="json", **options)
+    elif isinstance(answer, dict):
+        document = answer
+    else:
+        document = [item.model_dump(mode="json", **options) for item in answer]
+    print(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def table(*columns: str, right: Sequence[str] = (), title: str | None = None) -> Table:
+    """A table without lines; the columns named in `right` hold numbers."""
+    made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold", title_style="bold")
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left")
+    return made
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """1234567 as 1,234,567; nothing as a dash."""
+    return "–" if value is None else f"{value:,.{digits}f}"

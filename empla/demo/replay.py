@@ -1,0 +1,177 @@
+"""A sales force lives through its CRM's history: one tenant per office, one employee per agent, one cycle per employee and day.
+
+Each step is a transaction that leaves everything consistent, so a run that was killed is carried on by the next.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from empla.employees import employees, schedule
+from empla.employees.employees import Employee
+from empla.errors import ConflictError, InvalidError, NotFoundError
+from empla.mind import cycle
+from empla.senses import inbox
+from empla.senses.crm import CrmReading
+from empla.senses.crm_directory import Agent, email_of
+from empla.senses.inbox import Delivery
+from empla.storage.database import Database
+from empla.storage.tx import Caller
+from empla.tenancy import tenants, users
+
+# Every employee's cycle of the day runs then, in its tenant's simulated time.
+CYCLE_AT = time(23, 59, tzinfo=UTC)
+_BATCH = 2000  # observations per statement
+_ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a replay of this reading would do."""
+
+    offices: dict[str, list[Agent]]  # by slug; agents that have dated deals
+    first_day: date
+    last_day: date
+    cycles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What this run did; earlier runs' work is not counted."""
+
+    cycles: int
+    perceived: int
+    revised: int
+    delivery: Delivery
+
+
+def plan(reading: CrmReading, *, until: date | None = None) -> Plan:
+    """Raises `InvalidError` when nothing dated was read, or `until` lies before it."""
+    if not reading.observations:
+        raise InvalidError("the export has no dated deals: there is nothing to live through")
+    working = {observation.recipient for observation in reading.observations}
+    offices: dict[str, list[Agent]] = {}
+    for agent in sorted(reading.agents, key=lambda agent: agent.email):
+        if agent.email in working:
+            offices.setdefault(agent.office.lower().replace(" ", "-"), []).append(agent)
+    first = reading.observations[0].occurred_at.date()
+    last = until or reading.observations[-1].occurred_at.date()
+    if last < first:
+        raise InvalidError(f"nothing happened before {first}: choose a later --until")
+    return Plan(offices, first, last, cycles=((last - first).days + 1) * len(working))
+
+
+async def replay(
+    database: Database, reading: CrmReading, *, until: date | None = None, progress: Callable[[int], None] | None = None
+) -> Outcome:
+    """The offices' tenants live until the evening of `until` (the last event's day unless said).
+
+    `progress` is called with the number of cycles done, those of earlier runs included. Raises `ConflictError` when the database
+    holds another world.
+    """
+    todo = plan(reading, until=until)
+    done = _Progress(progress)
+    # A failure in one office stops the others at once; what they committed stays.
+    async with asyncio.TaskGroup() as group:
+        lives = [
+            group.create_task(_Office(database, slug, agents, reading, todo, done).live())
+            for slug, agents in todo.offices.items()
+        ]
+    outcomes = [life.result() for life in lives]
+    delivery = Delivery()
+    for outcome in outcomes:
+        delivery.add(outcome.delivery)
+    return Outcome(
+        cycles=sum(outcome.cycles for outcome in outcomes),
+        perceived=sum(outcome.perceived for outcome in outcomes),
+        revised=sum(outcome.revised for outcome in outcomes),
+        delivery=delivery,
+    )
+
+
+@dataclass(slots=True)
+class _Progress:
+    tell: Callable[[int], None] | None
+    cycles: int = 0
+
+    def add(self, cycles: int) -> None:
+        self.cycles += cycles
+        if self.tell:
+            self.tell(self.cycles)
+
+
+@dataclass(frozen=True, slots=True)
+class _Office:
+    """One office's tenant and what it has to live through."""
+
+    database: Database
+    slug: str
+    agents: list[Agent]
+    reading: CrmReading
+    plan: Plan
+    done: _Progress
+
+    async def live(self) -> Outcome:
+        operator = await self._open()
+        staff = await self._staff(operator)
+        delivery = await self._deliver(operator, staff)
+        async with self.database.read(operator) as tx:
+            turns = {turn.employee_id: turn.next_cycle_at for turn in await schedule.turns(tx)}
+        cycles = perceived = revised = 0
+        day = self.plan.first_day
+        while day <= self.plan.last_day:
+            evening = datetime.combine(day, CYCLE_AT)
+            due = [employee for employee in staff if turns[employee.id] <= evening]
+            if due:
+                async with self.database.write(operator) as tx:
+                    await tenants.advance_clock(tx, evening)
+            for employee in due:
+                async with self.database.work(Caller(operator.tenant, employee=employee.id)) as tx:
+                    outcome = await cycle.run(tx, employee, next_cycle_at=evening + _ONE_DAY)
+                cycles += 1
+                perceived += outcome.perceived
+                revised += outcome.revised
+            self.done.add(len(staff))
+            day += _ONE_DAY
+        return Outcome(cycles, perceived, revised, delivery)
+
+    async def _open(self) -> Caller:
+        """The office's tenant, made on the morning of the first day. Raises `ConflictError` when it has lived through another world."""
+        morning = datetime.combine(self.plan.first_day, time(0, tzinfo=UTC))
+        world = {"world": self.reading.digest}
+        try:
+            found = await tenants.find(self.database, self.slug)
+        except NotFoundError:
+            name = f"{self.agents[0].office} office"
+            return Caller(await tenants.create(self.database, slug=self.slug, name=name, starts_at=morning, metadata={**world}))
+        operator = Caller(found.id)
+        async with self.database.read(operator) as tx:
+            tenant = await tenants.get(tx)
+        if tenant.metadata.get("world") != self.reading.digest:
+            raise ConflictError(f"the tenant {self.slug} of this database lives in another world: choose another --home")
+        return operator
+
+    async def _staff(self, operator: Caller) -> list[Employee]:
+        """One employee per agent, hired on the first morning, and the managers they report to as users."""
+        async with self.database.write(operator) as tx:
+            hired = {employee.email: employee for employee in await employees.everyone(tx)}
+            if not hired:
+                for manager in sorted({agent.manager for agent in self.agents if agent.manager}):
+                    await users.invite(tx, email=email_of(manager), name=manager, role="manager")
+            first_evening = datetime.combine(self.plan.first_day, CYCLE_AT)
+            for agent in self.agents:
+                if agent.email not in hired:
+                    hired[agent.email] = await employees.hire(
+                        tx, name=agent.name, role="sales_ae", email=agent.email, first_cycle_at=first_evening
+                    )
+        return [hired[agent.email] for agent in self.agents]
+
+    async def _deliver(self, operator: Caller, staff: list[Employee]) -> Delivery:
+        recipients = {employee.email.lower(): employee.id for employee in staff}
+        mine = [observation for observation in self.reading.observations if observation.recipient.lower() in recipients]
+        delivery = Delivery()
+        for start in range(0, len(mine), _BATCH):
+            async with self.database.write(operator) as tx:
+                delivery.add(await inbox.deliver(tx, mine[start : start + _BATCH], recipients=recipients))
+        return delivery

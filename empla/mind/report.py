@@ -1,0 +1,176 @@
+"""What a tenant's employees believe in sum, at a moment of its time, and a digest by which two runs can be compared."""
+
+from datetime import datetime
+from typing import LiteralString
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from empla.clock import as_utc
+from empla.errors import InvalidError
+from empla.mind.pipeline import SUBJECT
+from empla.storage.tx import ReadTx
+
+
+class Counts(BaseModel):
+    """How many rows there are at the moment, in domain time."""
+
+    model_config = ConfigDict(frozen=True)
+
+    beliefs: int
+    belief_history: int
+    episodes: int
+    observations: int
+    audit_log: int
+
+
+class Report(BaseModel):
+    """The tenant's report; `beliefs` are sums over employees, `win_rate` comes from the sums."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tenant: str
+    as_of: datetime
+    employees: int
+    beliefs: dict[str, JsonValue]
+    counts: Counts
+    digest: str
+
+
+class Standing(BaseModel):
+    """One employee's pipeline figures; None where it believes nothing."""
+
+    model_config = ConfigDict(frozen=True)
+
+    employee_id: UUID
+    name: str
+    email: str
+    open_count: float | None
+    open_value: float | None
+    won_count: float | None
+    won_value: float | None
+    lost_count: float | None
+    stale_count: float | None
+    win_rate: float | None
+    coverage: float | None
+
+
+# The last word of history before the moment is what was believed then.
+STANDINGS: LiteralString = """
+    WITH said AS (
+        SELECT DISTINCT ON (employee_id, predicate) employee_id, predicate, new_value
+          FROM belief_history
+         WHERE tenant_id = %(tenant)s::uuid AND subject = %(subject)s::text AND changed_at <= %(at)s::timestamptz
+           AND change_type NOT IN ('late', 'contradicted')
+         ORDER BY employee_id, predicate, changed_at DESC, id DESC
+    )
+    SELECT e.id AS employee_id, e.name, e.email,
+           max(s.new_value::float8) FILTER (WHERE s.predicate = 'open_count') AS open_count,
+           max(s.new_value::float8) FILTER (WHERE s.predicate = 'open_value') AS open_value,
+           max(s.new_value::float8) FILTER (WHERE s.predicate = 'won_count') AS won_count,
+           max(s.new_value::float8) FILTER (WHERE s.predicate = 'won_value') AS won_value,
+           max(s.new_value::float8) FILTER (WHERE s.predicate = 'lost_count') AS lost_count,
+           max(s.new_value::float8) FILTER (WHERE s.predicate = 'stale_count') AS stale_count,
+           max(s.new_value::float8) FILTER (WHERE s.predicate = 'win_rate') AS win_rate,
+           max(s.new_value::float8) FILTER (WHERE s.predicate = 'coverage') AS coverage
+      FROM employees e LEFT JOIN said s ON s.employee_id = e.id
+     WHERE e.tenant_id = %(tenant)s::uuid AND e.deleted_at IS NULL AND e.created_at <= %(at)s::timestamptz
+     GROUP BY e.id, e.name, e.email
+     ORDER BY won_value DESC NULLS LAST, e.email
+"""
+
+
+async def standings(tx: ReadTx, *, at: datetime | None = None) -> list[Standing]:
+    """Every employee's pipeline as believed at the moment, the best seller first."""
+    return await tx.fetch_all(Standing, STANDINGS, at=_moment(tx, at), subject=SUBJECT)
+
+
+class _Measure(BaseModel):
+    slug: str
+    employees: int
+    beliefs: int
+    belief_history: int
+    episodes: int
+    observations: int
+    audit_log: int
+    digest: str
+
+
+# Domain columns alone: no ids, no wall clock. Each row is hashed, and the hashes are sorted, so the order of writing does not show.
+MEASURE: LiteralString = """
+    WITH person AS (
+        SELECT id, email_key, name, role, created_at FROM employees
+         WHERE tenant_id = %(tenant)s::uuid AND created_at <= %(at)s::timestamptz
+    ), history AS (
+        SELECT h.*, p.email_key FROM belief_history h JOIN person p ON p.id = h.employee_id
+         WHERE h.tenant_id = %(tenant)s::uuid AND h.changed_at <= %(at)s::timestamptz
+    ), held AS (
+        SELECT * FROM (
+            SELECT DISTINCT ON (employee_id, subject, predicate) * FROM history
+             WHERE change_type NOT IN ('late', 'contradicted')
+             ORDER BY employee_id, subject, predicate, changed_at DESC, id DESC) last
+         WHERE change_type NOT IN ('deleted', 'decayed')
+    ), episode AS (
+        SELECT m.*, p.email_key FROM memory_episodes m JOIN person p ON p.id = m.employee_id
+         WHERE m.tenant_id = %(tenant)s::uuid AND m.created_at <= %(at)s::timestamptz
+    ), observation AS (
+        SELECT o.*, p.email_key FROM observations o JOIN person p ON p.id = o.employee_id
+         WHERE o.tenant_id = %(tenant)s::uuid AND o.created_at <= %(at)s::timestamptz
+    ), audit AS (
+        SELECT a.* FROM audit_log a WHERE a.tenant_id = %(tenant)s::uuid AND a.occurred_at <= %(at)s::timestamptz
+    ), line AS (
+        SELECT md5(jsonb_build_array('employee', email_key, name, role, created_at)::text) AS hash FROM person
+        UNION ALL
+        SELECT md5(jsonb_build_array('belief', email_key, subject, predicate, new_value, new_confidence, source, evidence_at)::text) FROM held
+        UNION ALL
+        SELECT md5(jsonb_build_array('history', email_key, subject, predicate, change_type, old_value, new_value, old_confidence,
+                                     new_confidence, source, reason, actor_type, evidence_at, changed_at)::text) FROM history
+        UNION ALL
+        SELECT md5(jsonb_build_array('episode', email_key, episode_type, description, content, participants, location, importance,
+                                     occurred_at, created_at)::text) FROM episode
+        UNION ALL
+        SELECT md5(jsonb_build_array('observation', email_key, source, external_id, kind, content, occurred_at,
+                                     CASE WHEN perceived_at <= %(at)s::timestamptz THEN perceived_at END)::text) FROM observation
+        UNION ALL
+        SELECT md5(jsonb_build_array('audit', actor_type, action_type, resource_type, details - 'user_id' - 'employee_id',
+                                     occurred_at)::text) FROM audit
+    )
+    SELECT (SELECT slug FROM tenants WHERE id = %(tenant)s::uuid) AS slug,
+           (SELECT count(*) FROM person)::int AS employees, (SELECT count(*) FROM held)::int AS beliefs,
+           (SELECT count(*) FROM history)::int AS belief_history, (SELECT count(*) FROM episode)::int AS episodes,
+           (SELECT count(*) FROM observation)::int AS observations, (SELECT count(*) FROM audit)::int AS audit_log,
+           encode(sha256(convert_to(coalesce(string_agg(hash, '' ORDER BY hash), ''), 'UTF8')), 'hex') AS digest
+      FROM line
+"""
+
+
+async def report(tx: ReadTx, *, at: datetime | None = None) -> Report:
+    """Sums, counts and digest at a moment of the tenant's time (now unless said); a past moment answers as it did then."""
+    moment = _moment(tx, at)
+    measure = await tx.fetch_one(_Measure, MEASURE, at=moment)
+    if measure is None:
+        raise InvalidError("there is nothing to report")
+    people = await standings(tx, at=moment)
+    return Report(
+        tenant=measure.slug,
+        as_of=moment,
+        employees=measure.employees,
+        beliefs=_sums(people),
+        counts=Counts(**measure.model_dump(exclude={"slug", "employees", "digest"})),
+        digest=measure.digest,
+    )
+
+
+def _sums(people: list[Standing]) -> dict[str, JsonValue]:
+    sums: dict[str, JsonValue] = {}
+    for figure in ("open_count", "open_value", "won_count", "won_value", "lost_count", "stale_count"):
+        total = sum(value for person in people if (value := getattr(person, figure)) is not None)
+        sums[figure] = int(total) if float(total).is_integer() else total
+    won, lost = sum(p.won_count or 0 for p in people), sum(p.lost_count or 0 for p in people)
+    if won + lost:
+        sums["win_rate"] = round(won / (won + lost), 6)
+    return sums
+
+
+def _moment(tx: ReadTx, at: datetime | None) -> datetime:
+    return tx.now if at is None else as_utc(at, what="as_of")

@@ -166,8 +166,6 @@ def _deal(cells: dict[str, str], directory: Directory, findings: Findings) -> _D
         findings.faults.append("close_date before engage_date")
     if findings.faults or stage is None or agent is None or product is None or engaged_on is None:
         return None
-    if stage == "Engaging":
-        close_value = None
     return _Deal(
         cells["opportunity_id"], agent, product, account, stage, engaged_on, closed_on, close_value
     )  # fmt: skip

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from crm_export import FILES, HEADER, LOST, OPEN, PROSPECT, WON, reasons, write
+from crm_export import FILES, HEADER, LOST, OPEN, PROSPECT, WON, opportunities, reasons, write
 from pydantic import ValidationError
 
 from empla.senses import crm
@@ -121,11 +121,12 @@ def test_the_digest_follows_every_byte_of_every_file(tmp_path: Path):
     digests = {crm.read(write(tmp_path, [WON])).digest, crm.read(write(tmp_path, [WON])).digest}
     assert len(digests) == 1
     digests.add(crm.read(write(tmp_path, [WON, OPEN])).digest)
+    digests.add(crm.read(write(tmp_path, [WON.replace("950", "951")])).digest)
     for name, content in FILES.items():
         digests.add(crm.read(write(tmp_path, [WON], **{name.removesuffix(".csv"): f"{content}\n"})).digest)
     (tmp_path / "accounts.csv").unlink()
     digests.add(crm.read(tmp_path).digest)
-    assert len(digests) == 6
+    assert len(digests) == 7
 
 
 # What is odd, and goes in
@@ -163,6 +164,14 @@ def test_a_name_that_could_mean_two_is_read_as_neither(tmp_path: Path):
     reading = crm.read(write(tmp_path, [WON, unclear], products=products))
     assert reasons(reading, kept=False) == ['sales_pipeline.csv:3 unknown product "LampPro"']
     assert [each.content["list_price"] for each in reading.observations] == [10, 10]
+
+
+def test_a_name_of_signs_alone_is_only_itself(tmp_path: Path):
+    products = "product,series,sales_price\n***,Lamp,10\n"
+    rows = [WON.replace("Lamp Pro", "***"), LOST.replace("Lamp Basic", "---")]
+    reading = crm.read(write(tmp_path, rows, products=products))
+    assert opportunities(reading) == {"W1"}
+    assert reasons(reading, kept=False) == ['sales_pipeline.csv:3 unknown product "---"']
 
 
 def test_an_account_that_is_not_listed_is_kept_and_reported(tmp_path: Path):

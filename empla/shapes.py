@@ -103,22 +103,22 @@ class Shape(BaseModel):
         return shape
 
     @classmethod
-    def parse(cls, value: JsonValue | bytes) -> Self:
-        """The shape of a JSON object, given as such or as text.
+    def parse(cls, value: object) -> Self:
+        """The shape of a JSON object, given as a dict, as text or as UTF-8 bytes.
 
         Raises `InvalidError`, one sentence that names the path and what is wrong with it.
         """
         what = cls._name()
         if isinstance(value, str | bytes):
-            value = read_json(value, what=what, max_bytes=cls.max_bytes)
+            came = read_json(value, what=what, max_bytes=cls.max_bytes)
         else:
-            value = check_json(value, what=what, max_bytes=cls.max_bytes)
-        if not isinstance(value, dict):
-            raise InvalidError(f"{what} must be an object, not {_shown(value)}")
+            came = check_json(value, what=what, max_bytes=cls.max_bytes)
+        if not isinstance(came, dict):
+            raise InvalidError(f"{what} must be an object, not {_shown(came)}")
         try:
-            return cls.model_validate(_plain(value), by_alias=True, by_name=False)
+            return cls.model_validate(_plain(came), by_alias=True, by_name=False)
         except ValidationError as error:
-            raise InvalidError(_sentence(error, what, value)) from error
+            raise InvalidError(_sentence(error, what, came)) from error
 
     def to_json(self) -> dict[str, JsonValue]:
         """What came in, no more and no less: the keys that were set, in their order, with their values.

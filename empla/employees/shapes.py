@@ -18,7 +18,7 @@ Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 def _is_timezone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: the name of a folder, "America"
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: "America" on older Pythons
         raise ValueError('must be an IANA time zone such as "Europe/Berlin"') from error
     return name
 

@@ -1,10 +1,11 @@
 """Shapes refuse wrong types in one sentence, keep what they do not know, and have limits."""
 
 import json
+import re
 from typing import cast
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
@@ -241,6 +242,8 @@ def test_null_means_the_same_as_absent_and_is_kept(shape: type[Shape]):
     assert parsed.model_dump() == shape.parse(LEAST[shape]).model_dump()
 
 
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # machines may be busy
+
 json_text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=20)
 json_values = st.recursive(
     st.none()
@@ -266,6 +269,7 @@ awkward_keys = st.sampled_from(
 )
 
 
+@unhurried
 @given(extras=st.dictionaries(json_text | awkward_keys, json_values, max_size=6), data=st.data())
 def test_unknown_keys_come_back_word_for_word(extras: dict[str, JsonValue], data: st.DataObject):
     shape = data.draw(st.sampled_from(list(LEAST)))
@@ -277,6 +281,20 @@ def test_unknown_keys_come_back_word_for_word(extras: dict[str, JsonValue], data
     assert json.dumps(shape.parse(text.encode()).to_json()) == text
 
 
+@unhurried
+@given(data=st.data())
+def test_whatever_comes_is_kept_or_refused_in_one_sentence(data: st.DataObject):
+    shape = data.draw(st.sampled_from(list(LEAST)))
+    known = data.draw(st.dictionaries(st.sampled_from(sorted(keys_of(shape))), json_values, max_size=4))
+    came = LEAST[shape] | known
+    try:
+        outcome = json.dumps(shape.parse(came).to_json())
+    except InvalidError as refusal:
+        outcome = str(refusal)
+    assert outcome == json.dumps(came) or re.fullmatch(r"\w[^\n]{1,300}", outcome)
+
+
+@unhurried
 @given(value=json_values)
 def test_what_passes_the_check_is_unchanged_and_can_be_read_again(value: JsonValue):
     assert check_json(value, what="object") is value
@@ -289,6 +307,22 @@ def test_unknown_keys_and_their_order_are_kept_inside_inner_shapes():
         "working_hours": {"end": "06:00", "lunch": ["12:00"], "start": "22:00", "timezone": "UTC"},
     }
     assert json.dumps(EmployeeConfig.parse(came).to_json()) == json.dumps(came)
+
+
+@pytest.mark.parametrize(
+    "came",
+    [{"only_if": 5}, {"if": None, "only_if": 5}, {"only_if": 5, "if": "qualified"}, {"if": "qualified"}],
+)
+def test_a_key_that_has_the_python_name_of_another_is_unknown_and_kept(came: dict[str, JsonValue]):
+    step = Step.parse({"action": "call", **came})
+    assert step.only_if == came.get("if")
+    assert json.dumps(step.to_json()) == json.dumps({"action": "call", **came})
+
+
+def test_a_time_zone_may_be_any_text_without_a_crash():
+    for name in ["a" * 5000, "", "é", "America", "zone.tab", "../UTC", "/etc/localtime", "UTC "]:
+        with pytest.raises(InvalidError, match="must be an IANA time zone"):
+            WorkingHours.parse({**OPEN_DAY, "timezone": name})
 
 
 def test_a_shape_is_equal_by_its_json_and_frozen():
@@ -406,7 +440,7 @@ def test_size_is_limited_to_the_byte_by_default_and_by_shape():
     assert str(refusal.value) == "object has 1,048,578 bytes of JSON, but at most 1,048,576 are allowed"
     spare = SMALL_JSON_BYTES - len('{"a": ""}')
     Personality.parse({"a": "x" * spare})
-    one_more: dict[str, JsonValue] = {"a": "x" * (spare + 1)}
+    one_more = {"a": "x" * (spare + 1)}
     for too_large in (one_more, json.dumps(one_more)):
         with pytest.raises(InvalidError, match=r"^personality has 65,537 bytes of JSON, but at most 65,536"):
             Personality.parse(too_large)

@@ -92,9 +92,7 @@ def section(shape: type[Shape], examples: list[str]) -> str:
     ]
     table = ["| key | type | default | limits | meaning |", "|---|---|---|---|---|", *rows]
     size = f"At most {shape.max_bytes // 1024:,} KiB.\n\n" if shape.column else ""
-    title = (
-        f"`{shape.column}`: {shape.__name__}" if shape.column else f"{shape.__name__}, inside the one above"
-    )
+    title = f"`{shape.column}`: {shape.__name__}" if shape.column else f"{shape.__name__}, inside the one above"
     jsons = [f"\n```json\n{(EXAMPLES / f'{name}.json').read_text()}```\n" for name in examples]
     return f"## {title}\n\n{inspect.getdoc(shape)}\n\n{size}" + "\n".join(table) + "\n" + "".join(jsons)
 
@@ -137,9 +135,7 @@ def python_name(shape: type[Shape], key: str) -> str:
         ""
         if key in shape.model_fields
         else next(
-            f" In Python: `{name}`."
-            for name, field in shape.model_fields.items()
-            if field.serialization_alias == key
+            f" In Python: `{name}`." for name, field in shape.model_fields.items() if field.serialization_alias == key
         )
     )
 

@@ -20,19 +20,39 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="EMPLA_", frozen=True, extra="ignore")
 
-    database_url: SecretStr | None = Field(None, description="A login that is a member of empla_app; unset means the embedded server")
-    worker_database_url: SecretStr | None = Field(None, description="A login that is a member of empla_worker; for cycles")
-    admin_database_url: SecretStr | None = Field(None, description="An administrator, for db upgrade, downgrade and retention alone")
+    database_url: SecretStr | None = Field(
+        default=None, description="A login that is a member of empla_app; unset means the embedded server"
+    )
+    worker_database_url: SecretStr | None = Field(
+        default=None, description="A login that is a member of empla_worker; for cycles"
+    )
+    admin_database_url: SecretStr | None = Field(
+        default=None, description="An administrator, for db upgrade, downgrade and retention alone"
+    )
     home: Path = Field(default_factory=default_home, description="The folder of the embedded server")
-    postgres_version: Literal[16, 18] = Field(18, description="The embedded server's major version")
-    start_timeout: float = Field(120.0, gt=0, le=3600, description="Seconds to wait for the embedded server to start")
-    connect_timeout: float = Field(10.0, ge=1, le=600, description="Seconds to wait for a connection")
-    statement_timeout: float = Field(30.0, ge=0, le=86400, description="Seconds a statement may run; 0 is no limit")
-    idle_timeout: float = Field(60.0, ge=0, le=86400, description="Seconds a transaction may sit idle; 0 is no limit")
-    pool_size: int = Field(8, ge=1, le=1000, description="Connections per pool")
-    synchronous_commit: bool = Field(True, description="Wait for the disk at each commit; false may lose the last moments in a power cut")
-    max_content_bytes: int = Field(1_048_576, ge=1024, le=1_048_576, description="Largest JSON content of an observation or episode")
-    max_batch: int = Field(10_000, ge=1, le=100_000, description="Most observations or evidence in one call")
-    max_clock_skew: float = Field(300.0, ge=0, description="Seconds that evidence may lie in the future")
-    forget_below: float = Field(0.05, ge=0, le=1, description="Effective confidence under which a decaying belief is forgotten")
-    retain_log_months: int = Field(0, ge=0, description="Months that audit, history and metrics are kept; 0 is for ever")
+    postgres_version: Literal[16, 18] = Field(default=18, description="The embedded server's major version")
+    start_timeout: float = Field(
+        default=120.0, gt=0, le=3600, description="Seconds to wait for the embedded server to start"
+    )
+    connect_timeout: float = Field(default=10.0, ge=1, le=600, description="Seconds to wait for a connection")
+    statement_timeout: float = Field(
+        default=30.0, ge=0, le=86400, description="Seconds a statement may run; 0 is no limit"
+    )
+    idle_timeout: float = Field(
+        default=60.0, ge=0, le=86400, description="Seconds a transaction may sit idle; 0 is no limit"
+    )
+    pool_size: int = Field(default=8, ge=1, le=1000, description="Connections per pool")
+    synchronous_commit: bool = Field(
+        default=True, description="Wait for the disk at each commit; false may lose the last moments in a power cut"
+    )
+    max_content_bytes: int = Field(
+        default=1_048_576, ge=1024, le=1_048_576, description="Largest JSON content of an observation or episode"
+    )
+    max_batch: int = Field(default=10_000, ge=1, le=100_000, description="Most observations or evidence in one call")
+    max_clock_skew: float = Field(default=300.0, ge=0, description="Seconds that evidence may lie in the future")
+    forget_below: float = Field(
+        default=0.05, ge=0, le=1, description="Effective confidence under which a decaying belief is forgotten"
+    )
+    retain_log_months: int = Field(
+        default=0, ge=0, description="Months that audit, history and metrics are kept; 0 is for ever"
+    )

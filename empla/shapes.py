@@ -85,9 +85,7 @@ Moment = Annotated[str, AfterValidator(_is_moment)]
 class Shape(BaseModel):
     """The shape of a JSONB column: frozen, strict about types, open to keys that it does not know."""
 
-    model_config = ConfigDict(
-        extra="allow", frozen=True, strict=True, validate_by_name=True, serialize_by_alias=True
-    )
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, validate_by_name=True, serialize_by_alias=True)
 
     column: ClassVar[str] = ""  # table.column; empty for a shape that stands inside another
     max_bytes: ClassVar[int] = MAX_JSON_BYTES

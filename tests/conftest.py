@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -61,7 +61,9 @@ class Cluster:
         with self.admin("postgres") as admin:
             # Two workers that clone at once would find each other connected to the template.
             admin.execute("SELECT pg_advisory_lock(1)")
-            admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+            admin.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+            )
         return name
 
     def drop(self, name: str) -> None:
@@ -93,7 +95,7 @@ def settings(cluster: Cluster) -> Settings:
 
 
 @pytest.fixture
-async def database(settings: Settings) -> AsyncIterator[Database]:
+async def database(settings: Settings) -> AsyncGenerator[Database]:
     async with opening.opened(settings) as found:
         yield found
 

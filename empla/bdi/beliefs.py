@@ -6,10 +6,10 @@ The database does the arithmetic (the SQL function `revise`) and writes history 
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal, LiteralString
+from typing import Annotated, Any, Literal, LiteralString, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from empla.bdi.confidence import RELIABILITY, DecayModel, Source
 from empla.clock import as_utc
@@ -30,13 +30,25 @@ class Evidence(BaseModel):
     predicate: Annotated[str, Field(min_length=1, max_length=200)]
     object: JsonValue
     source: Source = "observation"
-    reliability: Annotated[float | None, Field(ge=0.01, le=0.99)] = None  # how often such news is right; by source unless said
+    reliability: Annotated[float | None, Field(ge=0.01, le=0.99)] = (
+        None  # how often such news is right; by source unless said
+    )
     occurred_at: datetime | None = None  # when it was so in the world; now unless said
     evidence: UUID | None = None  # the episode or observation it rests on; the same one counts once
     belief_type: BeliefType | None = None  # "state" unless the belief has another
     decay_rate: Annotated[float | None, Field(ge=0, le=1)] = None  # per day; .1 unless the belief has another
     decay_model: DecayModel | None = None  # "linear" unless the belief has another
     reason: Annotated[str | None, Field(max_length=2000)] = None
+
+    @classmethod
+    def parse(cls, **fields: Any) -> Self:
+        """Evidence from what somebody passed in. Raises `InvalidError`, one sentence."""
+        try:
+            return cls(**fields)
+        except ValidationError as error:
+            fault = error.errors()[0]
+            where = ".".join(str(part) for part in fault["loc"])
+            raise InvalidError(f"evidence: {where}: {fault['msg']}") from error
 
 
 class Belief(BaseModel):
@@ -96,7 +108,17 @@ OBSERVE: LiteralString = """
 """
 
 
-async def observe_many(tx: Tx, *, employee: UUID, news: Sequence[Evidence], max_batch: int = 10_000, max_skew: float = 300.0) -> list[Belief]:
+async def observe(tx: Tx, *, employee: UUID, piece: Evidence, max_skew: float = 300.0) -> Belief:
+    """Hear one piece of evidence, in one statement; returns what is believed after it (one more if it was heard before)."""
+    touched = await observe_many(tx, employee=employee, news=[piece], max_skew=max_skew)
+    if touched:
+        return touched[0]
+    return await current(tx, employee=employee, subject=piece.subject.strip(), predicate=piece.predicate.strip())
+
+
+async def observe_many(
+    tx: Tx, *, employee: UUID, news: Sequence[Evidence], max_batch: int = 10_000, max_skew: float = 300.0
+) -> list[Belief]:
     """Hear all news, in one statement; returns the beliefs that were touched (not those that had heard all of it before).
 
     Several pieces about one belief are heard in the order of their times and leave one entry in history, for the employee never
@@ -113,7 +135,9 @@ async def observe_many(tx: Tx, *, employee: UUID, news: Sequence[Evidence], max_
 def _prepared(piece: Evidence, *, now: datetime, max_skew: float) -> dict[str, JsonValue]:
     occurred_at = as_utc(piece.occurred_at, what="occurred_at") if piece.occurred_at else now
     if (occurred_at - now).total_seconds() > max_skew:
-        raise InvalidError(f"evidence about {piece.subject}.{piece.predicate} lies in the future: {occurred_at:%Y-%m-%d %H:%M} UTC")
+        raise InvalidError(
+            f"evidence about {piece.subject}.{piece.predicate} lies in the future: {occurred_at:%Y-%m-%d %H:%M} UTC"
+        )
     check_json(piece.object, what=f"the object of {piece.subject}.{piece.predicate}", max_bytes=MAX_OBJECT_BYTES)
     return {
         **piece.model_dump(mode="json", exclude_none=True),
@@ -168,9 +192,13 @@ AS_OF: LiteralString = """
 """
 
 
-async def as_of(tx: ReadTx, *, employee: UUID, at: datetime, subject: str | None = None, predicate: str | None = None) -> list[Belief]:
+async def as_of(
+    tx: ReadTx, *, employee: UUID, at: datetime, subject: str | None = None, predicate: str | None = None
+) -> list[Belief]:
     """What the employee believed at a moment of its tenant's time; confidences are exact to .01."""
-    return await tx.fetch_all(Belief, AS_OF, employee=employee, at=as_utc(at, what="as_of"), subject=subject, predicate=predicate)
+    return await tx.fetch_all(
+        Belief, AS_OF, employee=employee, at=as_utc(at, what="as_of"), subject=subject, predicate=predicate
+    )
 
 
 RETRACT: LiteralString = """
@@ -182,7 +210,9 @@ RETRACT: LiteralString = """
 
 async def retract(tx: Tx, *, employee: UUID, subject: str, predicates: Sequence[str], reason: str) -> int:
     """These beliefs are no longer held, and history says why; returns how many there were."""
-    return await tx.execute(RETRACT, employee=employee, subject=subject, predicates=list(predicates), reason=reason, now=tx.now)
+    return await tx.execute(
+        RETRACT, employee=employee, subject=subject, predicates=list(predicates), reason=reason, now=tx.now
+    )
 
 
 FORGET: LiteralString = """

@@ -13,7 +13,9 @@ LEAST, MOST = 0.01, 0.99
 _SECONDS_PER_DAY = 86_400
 
 
-def effective(confidence: float, *, decay_rate: float, decay_model: DecayModel, anchor: datetime, at: datetime) -> float:
+def effective(
+    confidence: float, *, decay_rate: float, decay_model: DecayModel, anchor: datetime, at: datetime
+) -> float:
     """Confidence at a moment: linear max(0, c - rate·days), exponential c·(1 - rate)^days; days are elapsed, with fractions."""
     if decay_rate == 0 or at <= anchor:
         return confidence
@@ -32,5 +34,5 @@ def log_odds(probability: float) -> float:
 
 
 def probability(odds: float) -> float:
-    """The probability of these log-odds, kept within .01 and .99."""
-    return min(MOST, max(LEAST, 1 / (1 + math.exp(-min(100.0, max(-100.0, odds))))))
+    """The probability of these log-odds, kept within .01 and .99, to twelve digits (.9 stays .9)."""
+    return round(min(MOST, max(LEAST, 1 / (1 + math.exp(-min(100.0, max(-100.0, odds)))))), 12)

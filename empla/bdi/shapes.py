@@ -24,9 +24,7 @@ class Target(Shape):
 
     metric: str = Field(min_length=1, description='The belief that is measured, e.g. "pipeline.coverage".')
     value: Number | None = Field(default=None, description="The number to reach, in the metric's own unit.")
-    threshold: Number | None = Field(
-        default=None, description="The number to keep, in the metric's own unit."
-    )
+    threshold: Number | None = Field(default=None, description="The number to keep, in the metric's own unit.")
     comparator: Comparator | None = Field(
         default=None,
         description="How the metric compares with the number when the target is met: "
@@ -36,9 +34,7 @@ class Target(Shape):
     deadline: Moment | None = Field(
         default=None, description="The moment by which it must be met: ISO 8601 with its offset."
     )
-    accounts: Many[str] | None = Field(
-        default=None, description="The accounts that it is about, by their ids."
-    )
+    accounts: Many[str] | None = Field(default=None, description="The accounts that it is about, by their ids.")
 
     @model_validator(mode="after")
     def _has_one_number(self) -> Self:
@@ -66,9 +62,7 @@ class Progress(Shape):
     state: ProgressState | None = Field(
         default=None, description="Whether the target holds; unknown when the belief is missing or stale."
     )
-    since: Moment | None = Field(
-        default=None, description="Since when the state is so: ISO 8601 with offset."
-    )
+    since: Moment | None = Field(default=None, description="Since when the state is so: ISO 8601 with offset.")
 
 
 class Tactic(Shape):

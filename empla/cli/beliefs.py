@@ -81,7 +81,11 @@ async def why(
         async with database.read(caller) as tx:
             believer = await employees.find(tx, email=employee)
             answer = await reasons.why(
-                tx, employee=believer.id, subject=subject, predicate=predicate, at=None if as_of is None else moment(as_of)
+                tx,
+                employee=believer.id,
+                subject=subject,
+                predicate=predicate,
+                at=None if as_of is None else moment(as_of),
             )
     if json:
         print_json(answer)

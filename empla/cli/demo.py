@@ -30,7 +30,9 @@ from empla.storage.database import Database
 
 async def demo(
     *,
-    data: Annotated[Path | None, Parameter(help="A CRM export of four CSV files; without it, a small world of our own.")] = None,
+    data: Annotated[
+        Path | None, Parameter(help="A CRM export of four CSV files; without it, a small world of our own.")
+    ] = None,
     until: Annotated[str | None, Parameter(help="Live until the evening of this day, e.g. 2017-04-01.")] = None,
     home: Home = None,
 ) -> None:
@@ -49,7 +51,12 @@ async def demo(
     try:
         async with opening.opened(settings) as database:
             with Progress(
-                TextColumn("cycles"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=errors, transient=True
+                TextColumn("cycles"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                console=errors,
+                transient=True,
             ) as bar:
                 task = bar.add_task("cycles", total=plan.cycles)
                 outcome = await replay.replay(
@@ -106,7 +113,9 @@ async def _story(database: Database, everyone: list[tuple[str, Standing]], plan:
     thin = [found for found in everyone if found[1].coverage is not None]
     if thin:
         _, least = min(thin, key=lambda found: found[1].coverage or 0)
-        console.print(f"Thinnest pipeline: {least.name}, whose open deals are worth {least.coverage:.2f} of the last 90 days' wins.")
+        console.print(
+            f"Thinnest pipeline: {least.name}, whose open deals are worth {least.coverage:.2f} of the last 90 days' wins."
+        )
     _, stale = max(everyone, key=lambda found: found[1].stale_count or 0)
     console.print(f"Most stale deals: {stale.name}, {stale.stale_count or 0:,.0f} open for more than {90} days.\n")
     caller = await doors.caller_for(database, tenant=slug)

@@ -41,5 +41,7 @@ async def episodes(
         return
     shown = table("when", "type", "what", "where")
     for episode in found:
-        shown.add_row(f"{episode.occurred_at:%Y-%m-%d %H:%M}", episode.episode_type, episode.description, episode.location or "")
+        shown.add_row(
+            f"{episode.occurred_at:%Y-%m-%d %H:%M}", episode.episode_type, episode.description, episode.location or ""
+        )
     console.print(shown)

@@ -13,6 +13,7 @@ from empla.senses.inbox import Delivery
 from empla.senses.observation import OddityGroup, summary
 from empla.storage import opening
 
+_SOURCES = {crm.SOURCE: crm.read}
 _BATCH = 2000
 _SHOWN = 20
 
@@ -38,7 +39,7 @@ async def ingest(
     employee
         Only what is addressed to this employee (e-mail).
     """
-    reading = crm.read(path)
+    reading = _SOURCES[source](path)
     delivery = Delivery()
     async with opening.opened(settings_for(home)) as database:
         caller = await doors.caller_for(database, tenant=tenant)
@@ -65,13 +66,18 @@ async def ingest(
                 "changed": delivery.changed,
                 "addressed_to_nobody_here": strangers,
                 "oddities": [
-                    {"reason": group.reason, "kept": group.kept, "count": group.count, "first": group.first} for group in odd
+                    {"reason": group.reason, "kept": group.kept, "count": group.count, "first": group.first}
+                    for group in odd
                 ],
             }
         )
         return
-    console.print(f"{reading.rows_read:,} rows read, {reading.rows_left_out:,} left out, {len(reading.observations):,} observations")
-    console.print(f"{delivery.new:,} new, {delivery.known:,} known already, {len(delivery.changed):,} known with another content")
+    console.print(
+        f"{reading.rows_read:,} rows read, {reading.rows_left_out:,} left out, {len(reading.observations):,} observations"
+    )
+    console.print(
+        f"{delivery.new:,} new, {delivery.known:,} known already, {len(delivery.changed):,} known with another content"
+    )
     if strangers:
         console.print(f"{strangers:,} are addressed to nobody who works in {tenant}")
     print_oddities(odd)

@@ -62,7 +62,11 @@ for _group, _module, _commands in (
             ("resume", "Let them in again."),
         ),
     ),
-    (user, "users", (("invite", "A new person."), ("list", "Who is there."), ("remove", "Nobody enters as this user again."))),
+    (
+        user,
+        "users",
+        (("invite", "A new person."), ("list", "Who is there."), ("remove", "Nobody enters as this user again.")),
+    ),
     (
         employee,
         "employees",

@@ -7,7 +7,9 @@ from cyclopts import Parameter
 
 from empla.settings import Settings
 
-Home = Annotated[Path | None, Parameter(help="Folder of the embedded server (or EMPLA_HOME); unused with EMPLA_DATABASE_URL.")]
+Home = Annotated[
+    Path | None, Parameter(help="Folder of the embedded server (or EMPLA_HOME); unused with EMPLA_DATABASE_URL.")
+]
 Tenant = Annotated[str, Parameter(help="The tenant's slug.")]
 Employee = Annotated[str, Parameter(help="The employee's e-mail.")]
 AsUser = Annotated[str | None, Parameter(help="Ask as this user (e-mail) instead of as the operator.")]

@@ -11,7 +11,9 @@ from empla.mind.report import Report, Standing
 from empla.storage import opening
 
 
-async def report(*, tenant: Tenant, as_of: AsOf = None, user: AsUser = None, json: Json = False, home: Home = None) -> None:
+async def report(
+    *, tenant: Tenant, as_of: AsOf = None, user: AsUser = None, json: Json = False, home: Home = None
+) -> None:
     """What a tenant's employees believe in sum, at a moment of its time, with a digest to compare runs by."""
     at = None if as_of is None else moment(as_of)
     async with opening.opened(settings_for(home)) as database:
@@ -31,7 +33,10 @@ def print_standings(answer: Report, people: Sequence[Standing]) -> None:
     """One line per employee, best seller first, and the sums."""
     figures = ("open", "open value", "won", "won value", "lost", "win rate", "coverage", "stale")
     shown = table(
-        "employee", *figures, right=figures, title=f"{answer.tenant}: what {answer.employees} employees believe on {answer.as_of:%Y-%m-%d}"
+        "employee",
+        *figures,
+        right=figures,
+        title=f"{answer.tenant}: what {answer.employees} employees believe on {answer.as_of:%Y-%m-%d}",
     )
     for person in people:
         shown.add_row(
@@ -48,7 +53,10 @@ def print_standings(answer: Report, people: Sequence[Standing]) -> None:
     sums = answer.beliefs
     shown.add_row(
         "all",
-        *(number(_number(sums.get(name))) for name in ("open_count", "open_value", "won_count", "won_value", "lost_count")),
+        *(
+            number(_number(sums.get(name)))
+            for name in ("open_count", "open_value", "won_count", "won_value", "lost_count")
+        ),
         "–" if "win_rate" not in sums else f"{_number(sums['win_rate']):.1%}",
         "",
         number(_number(sums.get("stale_count"))),

@@ -144,12 +144,16 @@ class _Office:
             found = await tenants.find(self.database, self.slug)
         except NotFoundError:
             name = f"{self.agents[0].office} office"
-            return Caller(await tenants.create(self.database, slug=self.slug, name=name, starts_at=morning, metadata={**world}))
+            return Caller(
+                await tenants.create(self.database, slug=self.slug, name=name, starts_at=morning, metadata={**world})
+            )
         operator = Caller(found.id)
         async with self.database.read(operator) as tx:
             tenant = await tenants.get(tx)
         if tenant.metadata.get("world") != self.reading.digest:
-            raise ConflictError(f"the tenant {self.slug} of this database lives in another world: choose another --home")
+            raise ConflictError(
+                f"the tenant {self.slug} of this database lives in another world: choose another --home"
+            )
         return operator
 
     async def _staff(self, operator: Caller) -> list[Employee]:

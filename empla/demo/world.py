@@ -152,9 +152,7 @@ class _Deals:
         product = self._product()
         # Drawn for every deal, used or not: a change to one rule leaves the dice of the others alone.
         forgotten, won = self._chance(agent.forgets), self._chance(agent.wins)
-        closed_on = _closing_day(
-            engaged_on, agent.days + self._below(agent.spread) + self._below(agent.spread)
-        )
+        closed_on = _closing_day(engaged_on, agent.days + self._below(agent.spread) + self._below(agent.spread))
         percent = 82 + self._below(23)
         if forgotten or closed_on > LAST_DAY:
             outcome = f"Engaging,{engaged_on},,"

@@ -41,9 +41,7 @@ class Personality(Shape):
     tone: str | None = Field(default=None, description='How it sounds, e.g. "professional".')
     risk_tolerance: str | None = Field(default=None, description='How much it dares, e.g. "moderate".')
     communication_style: str | None = Field(default=None, description='How it says things, e.g. "direct".')
-    traits: Many[str] | None = Field(
-        default=None, description='What it is like, e.g. "persistent", "empathetic".'
-    )
+    traits: Many[str] | None = Field(default=None, description='What it is like, e.g. "persistent", "empathetic".')
 
 
 class WorkingHours(Shape):
@@ -65,9 +63,7 @@ class WorkingHours(Shape):
     @model_validator(mode="after")
     def _lasts(self) -> Self:
         if self.start == self.end:
-            raise ValueError(
-                "must end at another time than it starts; leave it out for work around the clock"
-            )
+            raise ValueError("must end at another time than it starts; leave it out for work around the clock")
         return self
 
 
@@ -83,15 +79,11 @@ class EmployeeConfig(Shape):
         le=MAX_LOOP_INTERVAL_SECONDS,
         description="Seconds from one cycle to the next: from one second to one week.",
     )
-    llm_model: str | None = Field(
-        default=None, min_length=1, description="Name of the language model that it asks."
-    )
+    llm_model: str | None = Field(default=None, min_length=1, description="Name of the language model that it asks.")
     max_concurrent_tasks: int | None = Field(
         default=None, ge=1, le=MAX_CONCURRENT_TASKS, description="How many intentions it pursues at once."
     )
-    working_hours: WorkingHours | None = Field(
-        default=None, description="When it works; around the clock when absent."
-    )
+    working_hours: WorkingHours | None = Field(default=None, description="When it works; around the clock when absent.")
 
 
 class PerformanceMetrics(Shape):

@@ -61,8 +61,7 @@ class Conditions(Shape):
     triggers: Many[str] | None = Field(default=None, description="Events, any of which calls for it.")
     context: dict[str, JsonValue] | None = Field(
         default=None,
-        description="What must be believed: a value, a list of which one holds, "
-        'or a comparison such as "> 10000".',
+        description='What must be believed: a value, a list of which one holds, or a comparison such as "> 10000".',
     )
 
 

@@ -99,7 +99,9 @@ async def evaluate(tx: Tx, *, employee: UUID, percepts: Sequence[Percept]) -> li
     )
     gone = [figure.predicate for figure in figures if figure.value is None and figure.is_held]
     if gone:
-        await beliefs.retract(tx, employee=employee, subject=SUBJECT, predicates=gone, reason="the records no longer give a value")
+        await beliefs.retract(
+            tx, employee=employee, subject=SUBJECT, predicates=gone, reason="the records no longer give a value"
+        )
     events = [percept for percept in percepts if percept.source == "crm"]
     reason, evidence = _because(events)
     return await beliefs.observe_many(
@@ -107,7 +109,12 @@ async def evaluate(tx: Tx, *, employee: UUID, percepts: Sequence[Percept]) -> li
         employee=employee,
         news=[
             Evidence(
-                subject=SUBJECT, predicate=figure.predicate, object=figure.value, decay_rate=0, evidence=evidence, reason=reason
+                subject=SUBJECT,
+                predicate=figure.predicate,
+                object=figure.value,
+                decay_rate=0,
+                evidence=evidence,
+                reason=reason,
             )
             for figure in figures
             if figure.value is not None

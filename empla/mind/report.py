@@ -121,7 +121,8 @@ MEASURE: LiteralString = """
     ), line AS (
         SELECT md5(jsonb_build_array('employee', email_key, name, role, created_at)::text) AS hash FROM person
         UNION ALL
-        SELECT md5(jsonb_build_array('belief', email_key, subject, predicate, new_value, new_confidence, source, evidence_at)::text) FROM held
+        SELECT md5(jsonb_build_array('belief', email_key, subject, predicate, new_value, new_confidence, source,
+                                     evidence_at)::text) FROM held
         UNION ALL
         SELECT md5(jsonb_build_array('history', email_key, subject, predicate, change_type, old_value, new_value, old_confidence,
                                      new_confidence, source, reason, actor_type, evidence_at, changed_at)::text) FROM history

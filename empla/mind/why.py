@@ -155,7 +155,9 @@ def _arithmetic(answer: Why) -> list[str]:
             anchor=belief.last_updated_at,
             at=answer.asked_at,
         )
-        lines.append(f"  decays {belief.decay_rate:g} a day ({belief.decay_model}): {days:.2f} days after the last evidence {now:.2f}")
+        lines.append(
+            f"  decays {belief.decay_rate:g} a day ({belief.decay_model}): {days:.2f} days after the last evidence {now:.2f}"
+        )
     else:
         lines.append("  does not decay")
     return lines
@@ -165,7 +167,8 @@ def _episodes(answer: Why) -> list[str]:
     if not answer.episodes:
         return []
     return ["", "It rests on:"] + [
-        f"  {episode.occurred_at:%Y-%m-%d %H:%M}  {episode.description}" + (f"  ({episode.location})" if episode.location else "")
+        f"  {episode.occurred_at:%Y-%m-%d %H:%M}  {episode.description}"
+        + (f"  ({episode.location})" if episode.location else "")
         for episode in answer.episodes
     ]
 
@@ -176,5 +179,7 @@ def _history(answer: Why) -> list[str]:
         old = json.dumps(entry.old_value, ensure_ascii=False)
         new = json.dumps(entry.new_value, ensure_ascii=False)
         step = new if entry.old_value is None else f"{old} → {new}"
-        lines.append(f"  {entry.changed_at:%Y-%m-%d %H:%M}  {entry.change_type:12} {step}  {entry.reason or ''}".rstrip())
+        lines.append(
+            f"  {entry.changed_at:%Y-%m-%d %H:%M}  {entry.change_type:12} {step}  {entry.reason or ''}".rstrip()
+        )
     return lines

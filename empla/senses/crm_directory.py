@@ -188,9 +188,7 @@ def number(cells: dict[str, str], column: str, findings: Findings) -> float | No
         value = float(written)
         return int(value) if value.is_integer() else value
     negative = _NUMBER.fullmatch(written.removeprefix("-")) is not None
-    findings.faults.append(
-        f"{column} is negative" if negative else f"{column} is not a number such as 1054.5"
-    )
+    findings.faults.append(f"{column} is negative" if negative else f"{column} is not a number such as 1054.5")
     return None
 
 

@@ -83,9 +83,7 @@ def open_home(home: Path) -> Path:
 
 def resolved(home: Path) -> Path:
     if {"\n", "\r"} & set(str(home)):
-        raise InvalidError(
-            f"The home {str(home)!r} has a line break in its name, which PostgreSQL can't take."
-        )
+        raise InvalidError(f"The home {str(home)!r} has a line break in its name, which PostgreSQL can't take.")
     return Path(home).resolve()
 
 
@@ -98,9 +96,7 @@ def locked(home: Path, *, timeout: float) -> Generator[None]:
         if os.fstat(handle).st_uid == os.geteuid():
             os.fchmod(handle, 0o600)  # an umask may have closed it to ourselves
         if os.geteuid() == 0:
-            os.fchown(
-                handle, home.stat().st_uid, home.stat().st_gid
-            )  # root's visit leaves the owner's home usable
+            os.fchown(handle, home.stat().st_uid, home.stat().st_gid)  # root's visit leaves the owner's home usable
         while not _take(handle):
             if time.monotonic() > deadline:
                 raise UnavailableError(
@@ -258,9 +254,7 @@ def socket_folder(cluster: Cluster, account: Account) -> Path:
         make_folder(outside, 0o700, account)
     status = outside.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid not in {account.uid, os.geteuid()}:
-        raise UnavailableError(
-            f"{outside} is needed for the server's socket, but another user made it: remove it."
-        )
+        raise UnavailableError(f"{outside} is needed for the server's socket, but another user made it: remove it.")
     outside.chmod(0o700)
     os.chown(outside, account.uid, account.gid)
     return outside
@@ -292,9 +286,7 @@ def last_word(text: str) -> str:
     if telling and "contains errors" not in telling[-1]:
         return re.sub(r"^.*?(FATAL|PANIC|error):\s+", "", telling[-1]).rstrip(".")
     return (
-        re.sub(r"^.*?LOG:\s+", "", lines[-2] if telling else lines[-1]).rstrip(".")
-        if lines
-        else "it did not say why"
+        re.sub(r"^.*?LOG:\s+", "", lines[-2] if telling else lines[-1]).rstrip(".") if lines else "it did not say why"
     )
 
 

@@ -1,6 +1,6 @@
 """One database: pools of logins that are members of the app and the worker role, and the check that it can be used."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, LiteralString, Self, TypeVar
@@ -46,19 +46,19 @@ class Database:
         self._pools: dict[str, AsyncConnectionPool[AsyncConnection[Any]]] = {}
 
     @asynccontextmanager
-    async def write(self, caller: Caller) -> AsyncIterator[Tx]:
+    async def write(self, caller: Caller) -> AsyncGenerator[Tx]:
         """A transaction of the operator or a user."""
         async with self._borrowed("app") as connection, entered(connection, caller, write=True) as tx:
             yield tx
 
     @asynccontextmanager
-    async def read(self, caller: Caller) -> AsyncIterator[ReadTx]:
+    async def read(self, caller: Caller) -> AsyncGenerator[ReadTx]:
         """A read-only transaction of the operator or a user."""
         async with self._borrowed("app") as connection, entered(connection, caller, write=False) as tx:
             yield tx
 
     @asynccontextmanager
-    async def work(self, caller: Caller) -> AsyncIterator[Tx]:
+    async def work(self, caller: Caller) -> AsyncGenerator[Tx]:
         """A transaction of one employee's cycle, under the worker role."""
         async with self._borrowed("worker") as connection, entered(connection, caller, write=True) as tx:
             yield tx
@@ -79,13 +79,14 @@ class Database:
         self._pools.clear()
 
     @asynccontextmanager
-    async def _borrowed(self, kind: str) -> AsyncIterator[AsyncConnection[Any]]:
+    async def _borrowed(self, kind: str) -> AsyncGenerator[AsyncConnection[Any]]:
         pool = self._pools.get(kind) or await self._open_pool(kind)
         try:
             connection = await pool.getconn(timeout=self.settings.connect_timeout)
         except PoolTimeout:
             raise UnavailableError(
-                f"no free connection to {place(self._url(kind))} within {self.settings.connect_timeout:g} s: is the server up, is EMPLA_POOL_SIZE enough?"
+                f"no free connection to {place(self._url(kind))} within {self.settings.connect_timeout:g} s: "
+                "is the server up, is EMPLA_POOL_SIZE enough?"
             ) from None
         try:
             yield connection
@@ -102,10 +103,18 @@ class Database:
         url = self._url(kind)
         setting = "EMPLA_WORKER_DATABASE_URL" if kind == "worker" else "EMPLA_DATABASE_URL"
         with connecting(url, setting):
-            async with await AsyncConnection.connect(url, autocommit=True, connect_timeout=int(self.settings.connect_timeout)) as connection:
+            async with await AsyncConnection.connect(
+                url, autocommit=True, connect_timeout=int(self.settings.connect_timeout)
+            ) as connection:
                 await self._check(connection, kind)
         pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
-            url, min_size=1, max_size=self.settings.pool_size, open=False, configure=self._configure, kwargs={"autocommit": True}, name=kind
+            url,
+            min_size=1,
+            max_size=self.settings.pool_size,
+            open=False,
+            configure=self._configure,
+            kwargs={"autocommit": True},
+            name=kind,
         )
         await pool.open()
         self._pools[kind] = pool
@@ -113,7 +122,9 @@ class Database:
 
     async def _configure(self, connection: AsyncConnection[Any]) -> None:
         connection.adapters.register_dumper(dict, JsonbDumper)
-        limits = sql.SQL("SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}; SET synchronous_commit = {}")
+        limits = sql.SQL(
+            "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}; SET synchronous_commit = {}"
+        )
         await connection.execute(
             limits.format(
                 sql.Literal(int(self.settings.statement_timeout * 1000)),
@@ -126,11 +137,13 @@ class Database:
         """Raises `UnavailableError` with what to do, when the server, its extension, the schema or the login won't do."""
         where = place(self._url(kind))
         row = await (await connection.execute(_READY)).fetchone()
-        version, migrated, vector = row if row else (0, False, None)
+        version, migrated, vector = row or (0, False, None)
         if version < MINIMUM_SERVER * 10_000:
             raise UnavailableError(f"{where} is PostgreSQL {version // 10_000}; empla needs {MINIMUM_SERVER} or newer")
         if vector is None:
-            raise UnavailableError(f"{where} has no pgvector: have a superuser run CREATE EXTENSION vector, then empla db upgrade")
+            raise UnavailableError(
+                f"{where} has no pgvector: have a superuser run CREATE EXTENSION vector, then empla db upgrade"
+            )
         if not migrated:
             raise UnavailableError(f"{where} holds no empla schema yet: run empla db upgrade")
         try:
@@ -141,7 +154,9 @@ class Database:
             ) from None
         reached = row[0] if row else None
         if reached != HEAD:
-            raise UnavailableError(f"{where} is at revision {reached or 'none'}, this empla needs {HEAD}: run empla db upgrade")
+            raise UnavailableError(
+                f"{where} is at revision {reached or 'none'}, this empla needs {HEAD}: run empla db upgrade"
+            )
 
     async def __aenter__(self) -> Self:
         await self._open_pool("app")

@@ -1,6 +1,6 @@
 """Every error of the driver becomes one of ours, in one place: by SQLSTATE, and by the name of the constraint that held."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -41,7 +41,9 @@ def translated(error: psycopg.Error) -> EmplaError | None:
     elif isinstance(error, pg.ForeignKeyViolation):
         found = NotFoundError("it refers to something that does not exist here")
     elif isinstance(error, pg.CheckViolation):
-        found = InvalidError(_sentence(_CHECK, constraint, f"refused by the rule {constraint}" if constraint else message))
+        found = InvalidError(
+            _sentence(_CHECK, constraint, f"refused by the rule {constraint}" if constraint else message)
+        )
     elif isinstance(error, pg.NotNullViolation):
         found = InvalidError(f"{error.diag.column_name} is missing")
     elif isinstance(error, pg.InsufficientPrivilege | pg.ReadOnlySqlTransaction):
@@ -63,14 +65,16 @@ def _sentence(known: dict[str, str], constraint: str, otherwise: str) -> str:
 
 
 @contextmanager
-def connecting(url: str, setting: str = "EMPLA_DATABASE_URL") -> Iterator[None]:
+def connecting(url: str, setting: str = "EMPLA_DATABASE_URL") -> Generator[None]:
     """A failed connection is one sentence that names the setting and the server, never the password."""
     try:
         yield
     except psycopg.OperationalError as error:
         raise UnavailableError(f"no connection to {place(url)} ({setting}): {_why(error)}") from None
     except psycopg.ProgrammingError as error:
-        raise UnavailableError(f"{setting} is not a PostgreSQL URL like postgresql://user@host:5432/database") from error
+        raise UnavailableError(
+            f"{setting} is not a PostgreSQL URL like postgresql://user@host:5432/database"
+        ) from error
 
 
 def place(url: str) -> str:

@@ -54,7 +54,9 @@ def make_logins(admin: psycopg.Connection) -> None:
         admin.execute("SELECT pg_advisory_xact_lock(%s)", (_ROLES_LOCK,))
         for login, group in (("empla_app_login", "empla_app"), ("empla_worker_login", "empla_worker")):
             if admin.execute("SELECT FROM pg_roles WHERE rolname = %s", (login,)).rowcount == 0:
-                admin.execute(sql.SQL("CREATE ROLE {} LOGIN IN ROLE {}").format(sql.Identifier(login), sql.Identifier(group)))
+                admin.execute(
+                    sql.SQL("CREATE ROLE {} LOGIN IN ROLE {}").format(sql.Identifier(login), sql.Identifier(group))
+                )
 
 
 def _make_roles(admin: psycopg.Connection) -> None:
@@ -67,7 +69,9 @@ def _make_roles(admin: psycopg.Connection) -> None:
                 admin.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
         for lender in _LENDERS:
             if not _may_become(admin, "empla_owner", lender):
-                admin.execute(sql.SQL("GRANT {} TO empla_owner WITH INHERIT FALSE, SET TRUE").format(sql.Identifier(lender)))
+                admin.execute(
+                    sql.SQL("GRANT {} TO empla_owner WITH INHERIT FALSE, SET TRUE").format(sql.Identifier(lender))
+                )
         for role in ("empla_owner", "empla_migrator", "empla_retention"):
             if not _may_become(admin, admin.info.user, role):
                 admin.execute(sql.SQL("GRANT {} TO {} WITH INHERIT FALSE, SET TRUE").format(sql.Identifier(role), me))
@@ -99,13 +103,13 @@ def _make_extension(admin: psycopg.Connection) -> None:
         row = admin.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()
     version: str = row[0] if row else ""
     if tuple(int(part) for part in version.split(".")[:2]) < MINIMUM_VECTOR:
-        raise TooOldError(f"empla needs pgvector 0.8 or newer; this database has {version}: run ALTER EXTENSION vector UPDATE")
+        raise TooOldError(
+            f"empla needs pgvector 0.8 or newer; this database has {version}: run ALTER EXTENSION vector UPDATE"
+        )
 
 
 def _owned_schema(admin: psycopg.Connection, schema: LiteralString) -> None:
-    row = admin.execute(
-        "SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = %s", (schema,)
-    ).fetchone()
+    row = admin.execute("SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone()
     if row is None:
         try:
             admin.execute(sql.SQL("CREATE SCHEMA {} AUTHORIZATION empla_owner").format(sql.Identifier(schema)))
@@ -115,7 +119,9 @@ def _owned_schema(admin: psycopg.Connection, schema: LiteralString) -> None:
                 f'TO "{admin.info.user}"'
             ) from error
     elif row[0] != "empla_owner":
-        raise UnavailableError(f"the schema {schema} of this database belongs to {row[0]}, not to empla: choose another database")
+        raise UnavailableError(
+            f"the schema {schema} of this database belongs to {row[0]}, not to empla: choose another database"
+        )
 
 
 def _version(connection: psycopg.Connection) -> str:

@@ -1,6 +1,6 @@
 """The schema moves by Alembic revisions written in SQL, each up and down, run as empla_owner."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ def revisions() -> list[str]:
 
 
 @contextmanager
-def connected(admin_url: str) -> Iterator[psycopg.Connection]:
+def connected(admin_url: str) -> Generator[psycopg.Connection]:
     """An autocommit connection of the administrator."""
     with connecting(admin_url, _SETTING):
         connection = psycopg.connect(admin_url, autocommit=True, connect_timeout=10)
@@ -84,7 +84,9 @@ def _run(move: Callable[[Config, str], None], admin_url: str, revision: str) -> 
         raise InvalidError(f"there is no revision {revision}; empla knows {', '.join(revisions())}") from error
     except DBAPIError as error:
         if isinstance(error.orig, psycopg.OperationalError):
-            raise UnavailableError(f"the migration did not run and nothing was changed: {str(error.orig).splitlines()[0]}") from error
+            raise UnavailableError(
+                f"the migration did not run and nothing was changed: {str(error.orig).splitlines()[0]}"
+            ) from error
         raise
 
 

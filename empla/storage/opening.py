@@ -1,9 +1,10 @@
 """Opening a database: the embedded server when no URL is given, started, provisioned and migrated as needed; else the given one."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import psycopg
+from psycopg import sql
 
 from empla.errors import UnavailableError
 from empla.settings import Settings
@@ -16,7 +17,7 @@ DATABASE = "empla"
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Database]:
+async def opened(settings: Settings) -> AsyncGenerator[Database]:
     """An open database at this code's revision. An embedded one is started and brought there; one by URL is left as it is.
 
     Raises `UnavailableError` with what to do. The embedded server outlives this.
@@ -69,7 +70,7 @@ def make_database(maintenance_url: str, name: str) -> None:
         if connection.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).rowcount:
             return
         try:
-            connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
             return
 

@@ -1,6 +1,6 @@
 """One request, one command or one cycle step is one transaction, entered as somebody and committed at the edge."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -87,7 +87,7 @@ class Tx(ReadTx):
 
 
 @asynccontextmanager
-async def entered(connection: AsyncConnection[Any], caller: Caller, *, write: bool) -> AsyncIterator[Tx]:
+async def entered(connection: AsyncConnection[Any], caller: Caller, *, write: bool) -> AsyncGenerator[Tx]:
     """Begin as `caller` in one message, commit at the end; an error rolls everything back.
 
     `conn.transaction()` would need a round trip more, and a multi-statement message takes no parameters, hence the literals.
@@ -95,7 +95,10 @@ async def entered(connection: AsyncConnection[Any], caller: Caller, *, write: bo
     """
     tx = Tx(connection, caller)
     begin = sql.SQL("BEGIN {}; SELECT ctx.enter({}, {}, {})").format(
-        sql.SQL("" if write else "READ ONLY"), sql.Literal(caller.tenant), sql.Literal(caller.user), sql.Literal(caller.employee)
+        sql.SQL("" if write else "READ ONLY"),
+        sql.Literal(caller.tenant),
+        sql.Literal(caller.user),
+        sql.Literal(caller.employee),
     )
     try:
         tx.statements += 1

@@ -65,7 +65,8 @@ async def find(database: Database, slug: str) -> Found:
 
 
 PROVISION: LiteralString = """
-    SELECT empla.provision_tenant(%(slug)s::text, %(name)s::text, %(starts_at)s::timestamptz, %(settings)s::jsonb, %(metadata)s::jsonb) AS id
+    SELECT empla.provision_tenant(%(slug)s::text, %(name)s::text, %(starts_at)s::timestamptz,
+                                  %(settings)s::jsonb, %(metadata)s::jsonb) AS id
 """
 
 

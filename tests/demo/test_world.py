@@ -14,9 +14,7 @@ from empla.senses.crm import CrmReading
 from empla.senses.observation import summary
 
 FILES = ("accounts.csv", "products.csv", "sales_pipeline.csv", "sales_teams.csv")
-OTHER_WORLD = (
-    Path(os.environ.get("EMPLA_SHARED") or Path(__file__).parents[2].parent / "shared") / "data" / "crm_maven"
-)
+OTHER_WORLD = Path(os.environ.get("EMPLA_SHARED") or Path(__file__).parents[2].parent / "shared") / "data" / "crm_maven"
 
 
 @pytest.fixture
@@ -126,8 +124,7 @@ def test_one_agent_lets_his_deals_go_stale(folder: Path):
     day = date(2025, 9, 30)
     stale = {
         agent["sales_agent"]: sum(
-            row["engage_date"] < str(day - timedelta(days=90))
-            for row in deals_at(folder, agent["sales_agent"], day)
+            row["engage_date"] < str(day - timedelta(days=90)) for row in deals_at(folder, agent["sales_agent"], day)
         )
         for agent in rows(folder, "sales_teams.csv")
     }
@@ -137,8 +134,7 @@ def test_one_agent_lets_his_deals_go_stale(folder: Path):
 def test_the_summer_is_slow(reading: CrmReading):
     def engaged(first: date, last: date) -> int:
         return sum(
-            each.kind == "deal_engaged" and first <= each.occurred_at.date() <= last
-            for each in reading.observations
+            each.kind == "deal_engaged" and first <= each.occurred_at.date() <= last for each in reading.observations
         )
 
     summer = engaged(date(2025, 7, 14), date(2025, 8, 22))

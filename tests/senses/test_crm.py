@@ -86,9 +86,7 @@ def test_a_closing_has_one_name_whatever_its_outcome(tmp_path: Path):
     (tmp_path / "b").mkdir()
     won = crm.read(write(tmp_path / "a", [WON]))
     corrected = crm.read(write(tmp_path / "b", [WON.replace("Won", "Lost").replace("950", "0")]))
-    assert [each.external_id for each in won.observations] == [
-        each.external_id for each in corrected.observations
-    ]
+    assert [each.external_id for each in won.observations] == [each.external_id for each in corrected.observations]
 
 
 def test_agents_are_all_listed_and_those_with_dated_deals_apart(tmp_path: Path):
@@ -182,17 +180,13 @@ def test_an_account_that_is_not_listed_is_kept_and_reported(tmp_path: Path):
 
 def test_without_accounts_the_names_are_taken_as_written(tmp_path: Path):
     reading = crm.read(write(tmp_path, [WON.replace("Northwind Mill", "Elsewhere")], accounts=None))
-    assert reasons(reading, kept=True) == [
-        "accounts.csv:None the file is missing: account names are taken as written"
-    ]
+    assert reasons(reading, kept=True) == ["accounts.csv:None the file is missing: account names are taken as written"]
     assert reading.observations[0].content["account"] == "Elsewhere"
 
 
 def test_misspelled_words_of_accounts_are_reported(tmp_path: Path):
     accounts = FILES["accounts.csv"].replace("technology", "technolgy").replace("Korea", "Philipines")
-    reading = crm.read(
-        write(tmp_path, [WON], accounts=accounts + "Own Trade,falconry,x,-1,,Atlantis,Nobody\n")
-    )
+    reading = crm.read(write(tmp_path, [WON], accounts=accounts + "Own Trade,falconry,x,-1,,Atlantis,Nobody\n"))
     assert reasons(reading, kept=True) == [
         'accounts.csv:3 sector "technolgy" looks like "technology"',
         'accounts.csv:3 office_location "Philipines" looks like "Philippines"',

@@ -121,9 +121,7 @@ def test_of_two_rows_with_one_id_the_first_is_kept(tmp_path: Path):
 def test_a_row_with_a_fault_does_not_stand_in_the_way_of_its_correction(tmp_path: Path):
     reading = crm.read(write(tmp_path, [WON.replace("2025-02-03", "2025-02-31"), WON]))
     assert len(reading.observations) == 2
-    assert reasons(reading, kept=False) == [
-        "sales_pipeline.csv:2 close_date is not a date such as 2017-03-01"
-    ]
+    assert reasons(reading, kept=False) == ["sales_pipeline.csv:2 close_date is not a date such as 2017-03-01"]
 
 
 @pytest.mark.parametrize(

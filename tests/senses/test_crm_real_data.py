@@ -117,14 +117,10 @@ def test_every_opportunity_is_observed_or_reported(reading: CrmReading):
 
 def test_every_oddity_of_the_export_is_reported(reading: CrmReading):
     assert summary(reading.oddities) == [
-        OddityGroup(
-            'product "GTXPro" read as "GTX Pro"', kept=True, count=1480, first="sales_pipeline.csv:3"
-        ),
+        OddityGroup('product "GTXPro" read as "GTX Pro"', kept=True, count=1480, first="sales_pipeline.csv:3"),
         OddityGroup("no account", kept=True, count=1425, first="sales_pipeline.csv:11"),
         OddityGroup("no date yet", kept=False, count=500, first="sales_pipeline.csv:8302"),
-        OddityGroup(
-            'sector "technolgy" looks like "technology"', kept=True, count=12, first="accounts.csv:2"
-        ),
+        OddityGroup('sector "technolgy" looks like "technology"', kept=True, count=12, first="accounts.csv:2"),
         OddityGroup(
             'office_location "Philipines" looks like "Philippines"',
             kept=True,

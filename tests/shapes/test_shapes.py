@@ -211,9 +211,7 @@ def keys_of(shape: type[Shape]) -> set[str]:
 
 
 @pytest.mark.parametrize(("shape", "key", "value", "sentence"), WRONG)
-def test_a_wrong_type_is_refused_in_one_sentence(
-    shape: type[Shape], key: str, value: JsonValue, sentence: str
-):
+def test_a_wrong_type_is_refused_in_one_sentence(shape: type[Shape], key: str, value: JsonValue, sentence: str):
     with pytest.raises(InvalidError) as refusal:
         shape.parse({**LEAST[shape], key: value})
     assert str(refusal.value) == sentence

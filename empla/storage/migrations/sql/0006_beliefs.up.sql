@@ -89,7 +89,7 @@ $$;
 CREATE FUNCTION empla.log_odds(probability double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
     $$ SELECT ln(least(0.99, greatest(0.01, probability)) / (1 - least(0.99, greatest(0.01, probability)))) $$;
 CREATE FUNCTION empla.probability(log_odds double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
-    $$ SELECT least(0.99, greatest(0.01, 1 / (1 + exp(-least(100, greatest(-100, log_odds)))))) $$;
+    $$ SELECT round(least(0.99, greatest(0.01, 1 / (1 + exp(-least(100, greatest(-100, log_odds))))))::numeric, 12)::float8 $$;
 CREATE FUNCTION empla.source_rank(source text) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
     $$ SELECT array_position(ARRAY['prior', 'inference', 'observation', 'told_by_human'], source) $$;
 

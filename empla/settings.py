@@ -42,6 +42,9 @@ class Settings(BaseSettings):
         default=60.0, ge=0, le=86400, description="Seconds a transaction may sit idle; 0 is no limit"
     )
     pool_size: int = Field(default=8, ge=1, le=1000, description="Connections per pool")
+    prepare_threshold: int = Field(
+        default=5, ge=0, description="Uses after which a statement is prepared on the server; 0 never, for old poolers"
+    )
     synchronous_commit: bool = Field(
         default=True, description="Wait for the disk at each commit; false may lose the last moments in a power cut"
     )

@@ -1,12 +1,13 @@
 """One database: pools of logins that are members of the app and the worker role, and the check that it can be used."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, LiteralString, Self, TypeVar
 
 import psycopg
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from psycopg.types.json import JsonbDumper
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -16,7 +17,7 @@ from empla.errors import UnavailableError
 from empla.settings import Settings
 from empla.storage.errors import connecting, place, translated
 from empla.storage.revision import HEAD, MINIMUM_SERVER
-from empla.storage.tx import Caller, ReadTx, Tx, entered
+from empla.storage.tx import Caller, Limits, ReadTx, Tx, entered
 
 Row = TypeVar("Row", bound=BaseModel)
 
@@ -43,24 +44,37 @@ class Database:
         """Use `opening.opened`."""
         self.urls = urls
         self.settings = settings
+        self._opening = asyncio.Lock()
+        self._limits = Limits(
+            statement=settings.statement_timeout, idle=settings.idle_timeout, durable=settings.synchronous_commit
+        )
         self._pools: dict[str, AsyncConnectionPool[AsyncConnection[Any]]] = {}
 
     @asynccontextmanager
     async def write(self, caller: Caller) -> AsyncGenerator[Tx]:
         """A transaction of the operator or a user."""
-        async with self._borrowed("app") as connection, entered(connection, caller, write=True) as tx:
+        async with (
+            self._borrowed("app") as connection,
+            entered(connection, caller, limits=self._limits, write=True) as tx,
+        ):
             yield tx
 
     @asynccontextmanager
     async def read(self, caller: Caller) -> AsyncGenerator[ReadTx]:
         """A read-only transaction of the operator or a user."""
-        async with self._borrowed("app") as connection, entered(connection, caller, write=False) as tx:
+        async with (
+            self._borrowed("app") as connection,
+            entered(connection, caller, limits=self._limits, write=False) as tx,
+        ):
             yield tx
 
     @asynccontextmanager
     async def work(self, caller: Caller) -> AsyncGenerator[Tx]:
         """A transaction of one employee's cycle, under the worker role."""
-        async with self._borrowed("worker") as connection, entered(connection, caller, write=True) as tx:
+        async with (
+            self._borrowed("worker") as connection,
+            entered(connection, caller, limits=self._limits, write=True) as tx,
+        ):
             yield tx
 
     async def across(self, row: type[Row], query: LiteralString, **parameters: Any) -> list[Row]:
@@ -80,7 +94,8 @@ class Database:
 
     @asynccontextmanager
     async def _borrowed(self, kind: str) -> AsyncGenerator[AsyncConnection[Any]]:
-        pool = self._pools.get(kind) or await self._open_pool(kind)
+        async with self._opening:
+            pool = self._pools.get(kind) or await self._open_pool(kind)
         try:
             connection = await pool.getconn(timeout=self.settings.connect_timeout)
         except PoolTimeout:
@@ -113,7 +128,7 @@ class Database:
             max_size=self.settings.pool_size,
             open=False,
             configure=self._configure,
-            kwargs={"autocommit": True},
+            kwargs={"autocommit": True, "connect_timeout": int(self.settings.connect_timeout)},
             name=kind,
         )
         await pool.open()
@@ -122,16 +137,7 @@ class Database:
 
     async def _configure(self, connection: AsyncConnection[Any]) -> None:
         connection.adapters.register_dumper(dict, JsonbDumper)
-        limits = sql.SQL(
-            "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}; SET synchronous_commit = {}"
-        )
-        await connection.execute(
-            limits.format(
-                sql.Literal(int(self.settings.statement_timeout * 1000)),
-                sql.Literal(int(self.settings.idle_timeout * 1000)),
-                sql.Literal("on" if self.settings.synchronous_commit else "off"),
-            )
-        )
+        connection.prepare_threshold = self.settings.prepare_threshold or None
 
     async def _check(self, connection: AsyncConnection[Any], kind: str) -> None:
         """Raises `UnavailableError` with what to do, when the server, its extension, the schema or the login won't do."""

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg import AsyncConnection, sql
+from psycopg.pq import TransactionStatus
 from psycopg.rows import class_row, scalar_row
 from pydantic import BaseModel
 
@@ -26,6 +27,27 @@ class Caller:
     tenant: UUID
     user: UUID | None = None
     employee: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a transaction may take, in seconds (0 is no limit), and whether its commit waits for the disk."""
+
+    statement: float
+    idle: float
+    durable: bool
+
+    def begin(self, *, write: bool) -> sql.Composed:
+        """BEGIN with these limits, all transaction-local, so that a pooler's next client is not touched."""
+        return sql.SQL(
+            "BEGIN {}; SET LOCAL statement_timeout = {}; SET LOCAL idle_in_transaction_session_timeout = {}; "
+            "SET LOCAL synchronous_commit = {}; "
+        ).format(
+            sql.SQL("" if write else "READ ONLY"),
+            sql.Literal(int(self.statement * 1000)),
+            sql.Literal(int(self.idle * 1000)),
+            sql.Literal("on" if self.durable else "off"),
+        )
 
 
 class ReadTx:
@@ -87,28 +109,17 @@ class Tx(ReadTx):
 
 
 @asynccontextmanager
-async def entered(connection: AsyncConnection[Any], caller: Caller, *, write: bool) -> AsyncGenerator[Tx]:
+async def entered(
+    connection: AsyncConnection[Any], caller: Caller, *, limits: Limits, write: bool
+) -> AsyncGenerator[Tx]:
     """Begin as `caller` in one message, commit at the end; an error rolls everything back.
 
-    `conn.transaction()` would need a round trip more, and a multi-statement message takes no parameters, hence the literals.
-    The connection is in autocommit mode. Raises what `ctx.enter` refuses: `NotFoundError`, `ForbiddenError`.
+    `conn.transaction()` would need a round trip more, and a multi-statement message takes no parameters, hence the
+    literals. The connection is in autocommit mode. Raises what `ctx.enter` refuses: `NotFoundError`, `ForbiddenError`.
     """
     tx = Tx(connection, caller)
-    begin = sql.SQL("BEGIN {}; SELECT ctx.enter({}, {}, {})").format(
-        sql.SQL("" if write else "READ ONLY"),
-        sql.Literal(caller.tenant),
-        sql.Literal(caller.user),
-        sql.Literal(caller.employee),
-    )
     try:
-        tx.statements += 1
-        try:
-            cursor = await connection.execute(begin)
-            cursor.nextset()
-            row = await cursor.fetchone()
-            tx.now = row[0] if row else None  # type: ignore[assignment]
-        except psycopg.Error as error:
-            raise (translated(error) or error) from error
+        await _begin(tx, connection, limits.begin(write=write))
         yield tx
         tx.statements += 1
         try:
@@ -116,6 +127,22 @@ async def entered(connection: AsyncConnection[Any], caller: Caller, *, write: bo
         except psycopg.Error as error:  # a deferred constraint speaks here
             raise (translated(error) or error) from error
     except BaseException:
-        if not connection.closed and connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+        if not connection.closed and connection.info.transaction_status != TransactionStatus.IDLE:
             await connection.execute("ROLLBACK")
         raise
+
+
+async def _begin(tx: Tx, connection: AsyncConnection[Any], begin: sql.Composed) -> None:
+    enter = sql.SQL("SELECT ctx.enter({}, {}, {})").format(
+        sql.Literal(tx.caller.tenant), sql.Literal(tx.caller.user), sql.Literal(tx.caller.employee)
+    )
+    tx.statements += 1
+    try:
+        cursor = await connection.execute(begin + enter)
+        await cursor.set_result(-1)
+        row = await cursor.fetchone()
+    except psycopg.Error as error:
+        raise (translated(error) or error) from error
+    if row is None:
+        raise TypeError("ctx.enter gave no time")
+    tx.now = row[0]

@@ -5,7 +5,7 @@ BIN := .venv/bin
 DEMO_HOME ?= .empla/demo
 PYTEST_ARGS ?= -n 2
 
-.PHONY: help setup demo test test-16 check lint types contract format lock clean
+.PHONY: help setup demo test test-16 check lint types contract docs sql format lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -30,7 +30,7 @@ test: setup  ## the tests, on an embedded PostgreSQL 18 of their own
 test-16: setup  ## the same on PostgreSQL 16
 	EMPLA_TEST_POSTGRES=16 $(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: lint types contract  ## ruff, pyright strict, import contract
+check: lint types contract docs sql  ## ruff, pyright strict, import contract, docs and SQL checks
 
 lint: setup
 	$(BIN)/ruff check .
@@ -41,6 +41,12 @@ types: setup
 
 contract: setup
 	$(BIN)/lint-imports
+
+docs: setup  ## the generated pages are up to date
+	@for page in docs/make_*.py; do echo "$(BIN)/python $$page --check"; $(BIN)/python $$page --check || exit 1; done
+
+sql: setup  ## every statement prepares, every table has its fence
+	$(BIN)/python -m pytest -q tests/storage/test_statements.py tests/isolation/test_catalogue.py tests/isolation/test_cluster_rules.py
 
 format: setup  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .

@@ -1,6 +1,9 @@
 """Draws docs/architecture.svg: the rooms of the house, and which way data flows. Run it after moving a room."""
 
+import sys
 from pathlib import Path
+
+PAGE = Path(__file__).with_name("architecture.svg")
 
 WIDTH, ROW, GAP, MARGIN = 960, 74, 18, 24
 PAPER, INK, SOFT = "#ffffff", "#1f2933", "#52606d"
@@ -113,5 +116,13 @@ def picture() -> str:
     return head + "\n" + "\n".join(drawn) + "\n</svg>\n"
 
 
+def main() -> None:
+    """Write the picture, or with `--check` exit with a sentence when it is out of date."""
+    if "--check" not in sys.argv:
+        PAGE.write_text(picture(), encoding="utf-8")
+    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != picture():
+        sys.exit("docs/architecture.svg is out of date: run python docs/make_architecture.py")
+
+
 if __name__ == "__main__":
-    Path(__file__).with_name("architecture.svg").write_text(picture(), encoding="utf-8")
+    main()

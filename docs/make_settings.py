@@ -25,7 +25,7 @@ def default(name: str, field: FieldInfo) -> str:
 
 def bounds(field: FieldInfo) -> str:
     signs = (("ge", "≥ "), ("gt", "> "), ("le", "≤ "), ("lt", "< "))
-    found = [f"{sign}{getattr(rule, key):g}" for rule in field.metadata for key, sign in signs if hasattr(rule, key)]
+    found = [f"{sign}{getattr(rule, key):,}" for rule in field.metadata for key, sign in signs if hasattr(rule, key)]
     return ", ".join(found)
 
 

@@ -220,16 +220,12 @@ class BeliefsHandle:
             reason=reason,
         )
         async with self._database.write(self._caller) as tx:
-            skew = self._database.settings.max_clock_skew
-            return await beliefs.observe(tx, employee=self._employee, piece=piece, max_skew=skew)
+            return await beliefs.observe(tx, employee=self._employee, piece=piece)
 
     async def observe_many(self, news: Sequence[Evidence]) -> list[Belief]:
         """Hear all of it, in one statement; returns the beliefs that were touched."""
         async with self._database.write(self._caller) as tx:
-            limits = self._database.settings
-            return await beliefs.observe_many(
-                tx, employee=self._employee, news=news, max_batch=limits.max_batch, max_skew=limits.max_clock_skew
-            )
+            return await beliefs.observe_many(tx, employee=self._employee, news=news)
 
     async def get(self, subject: str, predicate: str) -> Belief | None:
         """The live belief, or None."""

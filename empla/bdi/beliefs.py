@@ -108,17 +108,15 @@ OBSERVE: LiteralString = """
 """
 
 
-async def observe(tx: Tx, *, employee: UUID, piece: Evidence, max_skew: float = 300.0) -> Belief:
+async def observe(tx: Tx, *, employee: UUID, piece: Evidence) -> Belief:
     """Hear one piece of evidence, in one statement; returns what is believed after it (one more if it was heard before)."""
-    touched = await observe_many(tx, employee=employee, news=[piece], max_skew=max_skew)
+    touched = await observe_many(tx, employee=employee, news=[piece])
     if touched:
         return touched[0]
     return await current(tx, employee=employee, subject=piece.subject.strip(), predicate=piece.predicate.strip())
 
 
-async def observe_many(
-    tx: Tx, *, employee: UUID, news: Sequence[Evidence], max_batch: int = 10_000, max_skew: float = 300.0
-) -> list[Belief]:
+async def observe_many(tx: Tx, *, employee: UUID, news: Sequence[Evidence]) -> list[Belief]:
     """Hear all news, in one statement; returns the beliefs that were touched (not those that had heard all of it before).
 
     Several pieces about one belief are heard in the order of their times and leave one entry in history, for the employee never
@@ -126,15 +124,17 @@ async def observe_many(
     """
     if not news:
         return []
-    if len(news) > max_batch:
-        raise InvalidError(f"{len(news)} pieces of evidence at once; at most {max_batch} are heard in one call")
-    payload = json.dumps([_prepared(piece, now=tx.now, max_skew=max_skew) for piece in news], ensure_ascii=False)
+    if len(news) > tx.settings.max_batch:
+        raise InvalidError(
+            f"{len(news)} pieces of evidence at once; at most {tx.settings.max_batch} are heard in one call"
+        )
+    payload = json.dumps([_prepared(piece, tx) for piece in news], ensure_ascii=False)
     return await tx.fetch_all(Belief, OBSERVE, employee=employee, news=payload, now=tx.now)
 
 
-def _prepared(piece: Evidence, *, now: datetime, max_skew: float) -> dict[str, JsonValue]:
-    occurred_at = as_utc(piece.occurred_at, what="occurred_at") if piece.occurred_at else now
-    if (occurred_at - now).total_seconds() > max_skew:
+def _prepared(piece: Evidence, tx: Tx) -> dict[str, JsonValue]:
+    occurred_at = as_utc(piece.occurred_at, what="occurred_at") if piece.occurred_at else tx.now
+    if (occurred_at - tx.now).total_seconds() > tx.settings.max_clock_skew:
         raise InvalidError(
             f"evidence about {piece.subject}.{piece.predicate} lies in the future: {occurred_at:%Y-%m-%d %H:%M} UTC"
         )

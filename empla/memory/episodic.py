@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from empla.clock import as_utc
 from empla.errors import InvalidError
 from empla.memory.shapes import EpisodeContent
+from empla.shapes import check_json
 from empla.storage.tx import ReadTx, Tx
 
 EpisodeType = Literal["interaction", "event", "observation", "feedback"]
@@ -61,13 +62,15 @@ async def record(
     """The employee remembers it from now on. Raises `InvalidError`, `NotFoundError` for another's or no employee."""
     if not description.strip():
         raise InvalidError("an episode needs a description")
+    shaped = (content or EpisodeContent()).to_json()
+    check_json(shaped, what="the content of an episode", max_bytes=tx.settings.max_content_bytes)
     episode = await tx.fetch_one(
         Episode,
         RECORD,
         employee=employee,
         episode_type=episode_type,
         description=description,
-        content=(content or EpisodeContent()).to_json(),
+        content=shaped,
         participants=list(participants),
         location=location,
         importance=importance,

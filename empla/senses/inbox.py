@@ -13,8 +13,6 @@ from empla.senses.observation import NewObservation
 from empla.shapes import check_json
 from empla.storage.tx import Tx
 
-MAX_CONTENT_BYTES = 1_048_576
-
 
 class _Outcome(BaseModel):
     outcome: Literal["new", "known", "changed"]
@@ -67,18 +65,22 @@ async def deliver(tx: Tx, observations: Sequence[NewObservation], *, recipients:
     """
     if not observations:
         return Delivery()
-    news = json.dumps([_row(observation, recipients) for observation in observations], ensure_ascii=False)
+    if len(observations) > tx.settings.max_batch:
+        raise InvalidError(f"{len(observations)} observations at once; at most {tx.settings.max_batch} in one call")
+    news = json.dumps([_row(observation, recipients, tx) for observation in observations], ensure_ascii=False)
     outcomes = await tx.fetch_all(_Outcome, DELIVER, news=news)
     changed = sorted({outcome.external_id for outcome in outcomes if outcome.outcome == "changed"})
     new = sum(outcome.outcome == "new" for outcome in outcomes)
     return Delivery(new=new, known=len(outcomes) - new - len(changed), changed=changed)
 
 
-def _row(observation: NewObservation, recipients: Mapping[str, UUID]) -> dict[str, JsonValue]:
+def _row(observation: NewObservation, recipients: Mapping[str, UUID], tx: Tx) -> dict[str, JsonValue]:
     employee = recipients.get(observation.recipient.lower())
     if employee is None:
         raise NotFoundError(f"there is no employee {observation.recipient!r} to perceive {observation.external_id}")
-    check_json(observation.content, what=f"the content of {observation.external_id}", max_bytes=MAX_CONTENT_BYTES)
+    check_json(
+        observation.content, what=f"the content of {observation.external_id}", max_bytes=tx.settings.max_content_bytes
+    )
     if "\0" in observation.description:
         raise InvalidError(f"the description of {observation.external_id} has a NUL byte")
     return {

@@ -17,7 +17,7 @@ from empla.errors import UnavailableError
 from empla.settings import Settings
 from empla.storage.errors import connecting, place, translated
 from empla.storage.revision import HEAD, MINIMUM_SERVER
-from empla.storage.tx import Caller, Limits, ReadTx, Tx, entered
+from empla.storage.tx import Caller, ReadTx, Tx, entered
 
 Row = TypeVar("Row", bound=BaseModel)
 
@@ -45,9 +45,6 @@ class Database:
         self.urls = urls
         self.settings = settings
         self._opening = asyncio.Lock()
-        self._limits = Limits(
-            statement=settings.statement_timeout, idle=settings.idle_timeout, durable=settings.synchronous_commit
-        )
         self._pools: dict[str, AsyncConnectionPool[AsyncConnection[Any]]] = {}
 
     @asynccontextmanager
@@ -55,7 +52,7 @@ class Database:
         """A transaction of the operator or a user."""
         async with (
             self._borrowed("app") as connection,
-            entered(connection, caller, limits=self._limits, write=True) as tx,
+            entered(connection, caller, settings=self.settings, write=True) as tx,
         ):
             yield tx
 
@@ -64,7 +61,7 @@ class Database:
         """A read-only transaction of the operator or a user."""
         async with (
             self._borrowed("app") as connection,
-            entered(connection, caller, limits=self._limits, write=False) as tx,
+            entered(connection, caller, settings=self.settings, write=False) as tx,
         ):
             yield tx
 
@@ -73,7 +70,7 @@ class Database:
         """A transaction of one employee's cycle, under the worker role."""
         async with (
             self._borrowed("worker") as connection,
-            entered(connection, caller, limits=self._limits, write=True) as tx,
+            entered(connection, caller, settings=self.settings, write=True) as tx,
         ):
             yield tx
 

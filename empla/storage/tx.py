@@ -14,6 +14,7 @@ from psycopg.rows import class_row, scalar_row
 from pydantic import BaseModel
 
 from empla.errors import ConflictError
+from empla.settings import Settings
 from empla.storage.errors import translated
 
 Row = TypeVar("Row", bound=BaseModel)
@@ -29,34 +30,14 @@ class Caller:
     employee: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long a transaction may take, in seconds (0 is no limit), and whether its commit waits for the disk."""
-
-    statement: float
-    idle: float
-    durable: bool
-
-    def begin(self, *, write: bool) -> sql.Composed:
-        """BEGIN with these limits, all transaction-local, so that a pooler's next client is not touched."""
-        return sql.SQL(
-            "BEGIN {}; SET LOCAL statement_timeout = {}; SET LOCAL idle_in_transaction_session_timeout = {}; "
-            "SET LOCAL synchronous_commit = {}; "
-        ).format(
-            sql.SQL("" if write else "READ ONLY"),
-            sql.Literal(int(self.statement * 1000)),
-            sql.Literal(int(self.idle * 1000)),
-            sql.Literal("on" if self.durable else "off"),
-        )
-
-
 class ReadTx:
     """A transaction that may only read; statements name their parameters and see one tenant."""
 
-    def __init__(self, connection: AsyncConnection[Any], caller: Caller) -> None:
+    def __init__(self, connection: AsyncConnection[Any], caller: Caller, settings: Settings) -> None:
         """Use `entered`, which begins and ends it."""
         self._connection = connection
         self.caller = caller
+        self.settings = settings  # the limits that protect
         self.now: datetime  # the tenant's time, UTC
         self.statements = 0  # messages sent to the server, BEGIN and COMMIT included
 
@@ -110,16 +91,16 @@ class Tx(ReadTx):
 
 @asynccontextmanager
 async def entered(
-    connection: AsyncConnection[Any], caller: Caller, *, limits: Limits, write: bool
+    connection: AsyncConnection[Any], caller: Caller, *, settings: Settings, write: bool
 ) -> AsyncGenerator[Tx]:
     """Begin as `caller` in one message, commit at the end; an error rolls everything back.
 
     `conn.transaction()` would need a round trip more, and a multi-statement message takes no parameters, hence the
     literals. The connection is in autocommit mode. Raises what `ctx.enter` refuses: `NotFoundError`, `ForbiddenError`.
     """
-    tx = Tx(connection, caller)
+    tx = Tx(connection, caller, settings)
     try:
-        await _begin(tx, connection, limits.begin(write=write))
+        await _begin(tx, connection, write=write)
         yield tx
         tx.statements += 1
         try:
@@ -132,13 +113,23 @@ async def entered(
         raise
 
 
-async def _begin(tx: Tx, connection: AsyncConnection[Any], begin: sql.Composed) -> None:
-    enter = sql.SQL("SELECT ctx.enter({}, {}, {})").format(
-        sql.Literal(tx.caller.tenant), sql.Literal(tx.caller.user), sql.Literal(tx.caller.employee)
+async def _begin(tx: Tx, connection: AsyncConnection[Any], *, write: bool) -> None:
+    # The limits are transaction-local, so that a pooler's next client is not touched.
+    begin = sql.SQL(
+        "BEGIN {}; SET LOCAL statement_timeout = {}; SET LOCAL idle_in_transaction_session_timeout = {}; "
+        "SET LOCAL synchronous_commit = {}; SELECT ctx.enter({}, {}, {})"
+    ).format(
+        sql.SQL("" if write else "READ ONLY"),
+        sql.Literal(int(tx.settings.statement_timeout * 1000)),
+        sql.Literal(int(tx.settings.idle_timeout * 1000)),
+        sql.Literal("on" if tx.settings.synchronous_commit else "off"),
+        sql.Literal(tx.caller.tenant),
+        sql.Literal(tx.caller.user),
+        sql.Literal(tx.caller.employee),
     )
     tx.statements += 1
     try:
-        cursor = await connection.execute(begin + enter)
+        cursor = await connection.execute(begin)
         await cursor.set_result(-1)
         row = await cursor.fetchone()
     except psycopg.Error as error:

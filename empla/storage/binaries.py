@@ -49,9 +49,7 @@ def runnable_by(account: Account, major: int, *, copies: Path) -> Path:
     if is_plain(tree) and (account.uid == os.geteuid() or _is_reachable(tree, account)):
         return tree
     if not is_plain(copies):
-        raise UnavailableError(
-            f"PostgreSQL can't be run from {tree} nor from {copies}: use paths without \" $ ` \\."
-        )
+        raise UnavailableError(f"PostgreSQL can't be run from {tree} nor from {copies}: use paths without \" $ ` \\.")
     copy = copies / f"{importlib.metadata.version(WHEEL)}-{major}"
     if not copy.exists():
         if copies.exists():

@@ -110,9 +110,7 @@ def stop(home: Path, *, timeout: float = 60.0) -> bool:
             pid = _postmaster(place) if place else None
             if place is None or pid is None:
                 if place and _answering(place):
-                    raise UnavailableError(
-                        f"The server of {home} was started from another container: stop it there."
-                    )
+                    raise UnavailableError(f"The server of {home} was started from another container: stop it there.")
                 return False
             _end(place, pid, timeout)
             return True
@@ -170,9 +168,7 @@ def _serves(pid: int, data: Path) -> bool:
     return f"postgres -D {data} " in command
 
 
-def _bring_up(
-    place: Cluster, account: Account, major: int, start_timeout: float, options: Mapping[str, str]
-) -> Server:
+def _bring_up(place: Cluster, account: Account, major: int, start_timeout: float, options: Mapping[str, str]) -> Server:
     """Wait for the postmaster that a cut-off start left behind, if there is one; else start one."""
     programs = binaries.runnable_by(account, major, copies=place.folder / "binaries")
     cluster.sweep(place)
@@ -197,9 +193,7 @@ def _bring_up(
         said = place.log.read_bytes()[said_before:].decode(errors="replace")
         # The processes of a killed server may take a moment to notice, and must not meet those of the next.
         if "still in use" not in said or time.monotonic() > deadline:
-            raise UnavailableError(
-                f"PostgreSQL {major} did not start in {place.data}: {_reason(place, said)}."
-            )
+            raise UnavailableError(f"PostgreSQL {major} did not start in {place.data}: {_reason(place, said)}.")
         time.sleep(POLL_INTERVAL)
 
 
@@ -222,9 +216,7 @@ def _launch(place: Cluster, account: Account, command: list[str | Path]) -> int:
     """The process id of a server that is on its way, detached from us."""
     shell = account.run(["/bin/sh", "-c", _DETACH, place.log, *command], folder=place.data)
     if shell.returncode or shell.stderr:
-        raise UnavailableError(
-            f"PostgreSQL could not be started in {place.data}: {cluster.last_word(shell.stderr)}."
-        )
+        raise UnavailableError(f"PostgreSQL could not be started in {place.data}: {cluster.last_word(shell.stderr)}.")
     return int(shell.stdout)
 
 

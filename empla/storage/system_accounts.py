@@ -90,9 +90,7 @@ def service(service_user: str | None) -> Account:
         except KeyError:
             continue
         if account.uid == 0:
-            raise InvalidError(
-                f"PostgreSQL refuses to run as {name}: choose a service user without root's rights."
-            )
+            raise InvalidError(f"PostgreSQL refuses to run as {name}: choose a service user without root's rights.")
         return account
     if service_user:
         raise InvalidError(f"There is no user {service_user} on this machine to run PostgreSQL as.")

@@ -41,6 +41,7 @@ POLL_INTERVAL = 0.05  # seconds
 LOG_LIMIT = 8 * 1024 * 1024  # bytes
 
 _SOCKET_PATH_LIMIT = 103 if sys.platform == "darwin" else 107  # bytes, with the name of the socket
+_TELLING = re.compile(r".*?(FATAL|PANIC|error):\s")
 _ROOT_CLUSTERS = Path("/var/lib/empla")
 
 
@@ -242,22 +243,19 @@ def bound_log(cluster: Cluster, account: Account) -> None:
 def socket_folder(cluster: Cluster, account: Account) -> Path:
     """The private folder of the server's socket: in the cluster, or a temporary one where that can't be said.
 
-    Raises `UnavailableError` when another user has taken its place.
+    Raises `UnavailableError` when something else has taken its place.
     """
-    inside = cluster.folder / "socket"
-    if _can_be_said(inside):
-        if not inside.exists():
-            make_folder(inside, 0o700, account)
-        return inside
-    outside = _temporary_folder(account) / f"empla-{account.uid}-{_key(cluster.home)}"
-    if not os.path.lexists(outside):
-        make_folder(outside, 0o700, account)
-    status = outside.lstat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid not in {account.uid, os.geteuid()}:
-        raise UnavailableError(f"{outside} is needed for the server's socket, but another user made it: remove it.")
-    outside.chmod(0o700)
-    os.chown(outside, account.uid, account.gid)
-    return outside
+    folder = cluster.folder / "socket"
+    if not _can_be_said(folder):
+        folder = _temporary_folder(account) / f"empla-{account.uid}-{_key(cluster.home)}"
+    if not os.path.lexists(folder):
+        make_folder(folder, 0o700, account)
+    status = folder.lstat()
+    was_given = folder.parent == cluster.folder or status.st_uid in {account.uid, os.geteuid()}
+    if stat.S_IFMT(status.st_mode) | stat.S_IMODE(status.st_mode) != stat.S_IFDIR | 0o700 or not was_given:
+        raise UnavailableError(f"{folder} is to be a private folder of {account.name} for its socket: remove it.")
+    os.chown(folder, account.uid, account.gid, follow_symlinks=False)  # the service user may be another now
+    return folder
 
 
 def remove_socket_folder(cluster: Cluster, socket_dir: Path) -> None:
@@ -280,14 +278,15 @@ def _can_be_said(folder: Path) -> bool:
 
 
 def last_word(text: str) -> str:
-    """The line that says what went wrong, without its time and process."""
+    """The line that says first what went wrong, without its time and process."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    telling = [line for line in lines if re.search(r"(FATAL|PANIC|error):  ?", line)]
-    if telling and "contains errors" not in telling[-1]:
-        return re.sub(r"^.*?(FATAL|PANIC|error):\s+", "", telling[-1]).rstrip(".")
-    return (
-        re.sub(r"^.*?LOG:\s+", "", lines[-2] if telling else lines[-1]).rstrip(".") if lines else "it did not say why"
-    )
+    # Those who asked too early are told so in the log too.
+    telling = [line for line in lines if _TELLING.match(line) and "the database system is" not in line]
+    if not telling:
+        return lines[-1].rstrip(".") if lines else "it did not say why"
+    before = lines[lines.index(telling[0]) - 1]
+    line = before if "contains errors" in telling[0] else telling[0]
+    return re.sub(r"^.*?(LOG|FATAL|PANIC|error):\s+", "", line).rstrip(".")
 
 
 def _plain_name(home: Path) -> str:
@@ -300,7 +299,7 @@ def _key(home: Path) -> str:
 
 def make_folder(folder: Path, mode: int, account: Account | None = None) -> None:
     """A new folder with exactly that mode, whatever the umask."""
-    folder.mkdir()
+    folder.mkdir(mode)
     folder.chmod(mode)
     if account is not None:
         os.chown(folder, account.uid, account.gid)

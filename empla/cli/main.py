@@ -30,6 +30,7 @@ employee = cyclopts.App(name="employee", help="Digital employees: hire, list, as
 for _name, _target, _help in (
     ("demo", "demo:demo", "A sales force lives through its CRM's history, and reports."),
     ("ingest", "ingest:ingest", "Read a source into the inbox of a tenant's employees; again adds nothing."),
+    ("cycle", "cycle:cycle", "One cycle of one employee, now."),
     ("beliefs", "beliefs:beliefs", "What an employee believes, or believed at a moment."),
     ("why", "beliefs:why", "Why an employee believes it: evidence, arithmetic, episodes, history."),
     ("report", "report:report", "What a tenant's employees believe in sum, with a digest."),

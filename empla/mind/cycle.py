@@ -11,6 +11,10 @@ from empla.mind.perceive import perceive
 from empla.storage.tx import Tx
 
 
+# Between two cycles of an employee whose config does not say.
+DEFAULT_INTERVAL_SECONDS = 300
+
+
 @dataclass(frozen=True, slots=True)
 class CycleOutcome:
     """What one cycle did."""

@@ -130,8 +130,7 @@ def _ids(belief: Belief, grounds: list[Ground]) -> list[UUID]:
 
 def _claim(answer: Why) -> str:
     belief = answer.belief
-    shown = json.dumps(belief.object, ensure_ascii=False)
-    return f"{belief.subject}.{belief.predicate} = {shown}, confidence {belief.confidence:.2f}, since {belief.formed_at:%Y-%m-%d %H:%M} UTC"
+    return f"{belief.subject}.{belief.predicate} = {_shown(belief.object)}, confidence {belief.confidence:.2f}, since {belief.formed_at:%Y-%m-%d %H:%M} UTC"
 
 
 def _arithmetic(answer: Why) -> list[str]:

@@ -130,7 +130,8 @@ def _ids(belief: Belief, grounds: list[Ground]) -> list[UUID]:
 
 def _claim(answer: Why) -> str:
     belief = answer.belief
-    return f"{belief.subject}.{belief.predicate} = {_shown(belief.object)}, confidence {belief.confidence:.2f}, since {belief.formed_at:%Y-%m-%d %H:%M} UTC"
+    since = f"since {belief.formed_at:%Y-%m-%d %H:%M} UTC"
+    return f"{belief.subject}.{belief.predicate} = {_shown(belief.object)}, confidence {belief.confidence:.2f}, {since}"
 
 
 def _arithmetic(answer: Why) -> list[str]:

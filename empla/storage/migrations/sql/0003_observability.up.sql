@@ -141,15 +141,19 @@ BEGIN
     VALUES (ctx.tenant_id(), ctx.actor_type(), ctx.actor_id(), action, resource, resource_id, details, ctx.log_now());
 END $$;
 
--- Definer functions belong to the roles whose rights they lend.
-GRANT CREATE ON SCHEMA empla TO empla_keeper;
-ALTER FUNCTION empla.audit_rows() OWNER TO empla_keeper;
-ALTER FUNCTION empla.note_action(text, text, uuid, jsonb) OWNER TO empla_keeper;
-REVOKE CREATE ON SCHEMA empla FROM empla_keeper;
 REVOKE ALL ON FUNCTION empla.ensure_partitions(integer), empla.audit_rows(), empla.note_action(text, text, uuid, jsonb), ctx.log_now() FROM PUBLIC;
 REVOKE ALL ON PROCEDURE empla.keep_audited(regclass, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION empla.ensure_partitions(integer), empla.note_action(text, text, uuid, jsonb) TO empla_app, empla_worker;
 GRANT EXECUTE ON FUNCTION ctx.log_now() TO empla_keeper;
+-- Definer functions belong to the roles whose rights they lend. Rights are settled before: afterwards the owner's REVOKE only warns.
+GRANT CREATE ON SCHEMA empla TO empla_keeper;
+ALTER FUNCTION empla.audit_rows() OWNER TO empla_keeper;
+ALTER FUNCTION empla.note_action(text, text, uuid, jsonb) OWNER TO empla_keeper;
+REVOKE CREATE ON SCHEMA empla FROM empla_keeper;
+-- The owner hangs this one on the tables of later migrations.
+SET LOCAL ROLE empla_keeper;
+GRANT EXECUTE ON FUNCTION empla.audit_rows() TO empla_owner;
+SET LOCAL ROLE empla_owner;
 CALL empla.keep_audited('empla.tenants', 'tenant', 'name,slug,settings,status,clock');
 CALL empla.keep_audited('empla.users', 'user', 'email,name,role');
 SELECT empla.ensure_partitions();

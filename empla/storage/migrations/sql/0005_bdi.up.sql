@@ -112,10 +112,10 @@ CREATE POLICY keeping ON empla.intention_dependencies TO empla_keeper
 GRANT SELECT, INSERT, UPDATE ON empla.employee_goals, empla.employee_intentions TO empla_app, empla_worker;
 GRANT SELECT ON empla.intention_dependencies TO empla_app, empla_worker;
 GRANT SELECT, INSERT, DELETE ON empla.intention_dependencies TO empla_keeper;
+REVOKE ALL ON FUNCTION empla.keep_dependencies() FROM PUBLIC;
 GRANT CREATE ON SCHEMA empla TO empla_keeper;
 ALTER FUNCTION empla.keep_dependencies() OWNER TO empla_keeper;
 REVOKE CREATE ON SCHEMA empla FROM empla_keeper;
-REVOKE ALL ON FUNCTION empla.keep_dependencies() FROM PUBLIC;
 CALL empla.keep_touched('empla.employee_goals');
 CALL empla.keep_touched('empla.employee_intentions');
 CALL empla.keep_audited('empla.employee_goals', 'goal', 'goal_type,description,priority,target,status');

@@ -290,9 +290,6 @@ GRANT SELECT ON empla.belief_history TO empla_app, empla_worker;
 GRANT SELECT, INSERT ON empla.belief_history TO empla_keeper;
 GRANT SELECT, UPDATE (old_value, new_value, evidence, grounds, reason, erased_digest), DELETE ON empla.belief_history TO empla_retention;
 
-GRANT CREATE ON SCHEMA empla TO empla_keeper;
-ALTER FUNCTION empla.log_beliefs() OWNER TO empla_keeper;
-REVOKE CREATE ON SCHEMA empla FROM empla_keeper;
 REVOKE ALL ON FUNCTION empla.log_beliefs(), empla.revise(empla.beliefs, jsonb), empla.weigh(jsonb), empla.source_rank(text),
     empla.probability(double precision), empla.log_odds(double precision),
     empla.effective_confidence(double precision, double precision, text, timestamptz, timestamptz) FROM PUBLIC;
@@ -300,4 +297,7 @@ GRANT EXECUTE ON FUNCTION empla.revise(empla.beliefs, jsonb), empla.weigh(jsonb)
     empla.probability(double precision), empla.log_odds(double precision),
     empla.effective_confidence(double precision, double precision, text, timestamptz, timestamptz)
     TO empla_app, empla_worker, empla_migrator;
+GRANT CREATE ON SCHEMA empla TO empla_keeper;
+ALTER FUNCTION empla.log_beliefs() OWNER TO empla_keeper;
+REVOKE CREATE ON SCHEMA empla FROM empla_keeper;
 SELECT empla.ensure_partitions();

@@ -104,6 +104,14 @@ BEGIN
     RETURN audits + histories;
 END $$;
 
+REVOKE ALL ON FUNCTION empla.find_tenant(text), empla.provision_tenant(text, text, timestamptz, jsonb, jsonb), empla.set_tenant_status(uuid, text),
+    empla.advance_clock(timestamptz), empla.active_tenants(), empla.refresh_statistics(), empla.drop_partitions_before(date),
+    empla.erase_log_payloads(uuid, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION empla.find_tenant(text), empla.advance_clock(timestamptz), empla.active_tenants(), empla.refresh_statistics()
+    TO empla_app, empla_worker;
+GRANT EXECUTE ON FUNCTION empla.provision_tenant(text, text, timestamptz, jsonb, jsonb), empla.set_tenant_status(uuid, text) TO empla_app;
+GRANT EXECUTE ON FUNCTION empla.drop_partitions_before(date) TO empla_retention;
+-- Rights are settled before a function changes hands: afterwards the owner's REVOKE only warns.
 GRANT CREATE ON SCHEMA empla TO empla_auth, empla_retention;
 ALTER FUNCTION empla.find_tenant(text) OWNER TO empla_auth;
 ALTER FUNCTION empla.provision_tenant(text, text, timestamptz, jsonb, jsonb) OWNER TO empla_auth;
@@ -112,10 +120,3 @@ ALTER FUNCTION empla.advance_clock(timestamptz) OWNER TO empla_auth;
 ALTER FUNCTION empla.active_tenants() OWNER TO empla_auth;
 ALTER FUNCTION empla.erase_log_payloads(uuid, timestamptz) OWNER TO empla_retention;
 REVOKE CREATE ON SCHEMA empla FROM empla_auth, empla_retention;
-REVOKE ALL ON FUNCTION empla.find_tenant(text), empla.provision_tenant(text, text, timestamptz, jsonb, jsonb), empla.set_tenant_status(uuid, text),
-    empla.advance_clock(timestamptz), empla.active_tenants(), empla.refresh_statistics(), empla.drop_partitions_before(date),
-    empla.erase_log_payloads(uuid, timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION empla.find_tenant(text), empla.advance_clock(timestamptz), empla.active_tenants(), empla.refresh_statistics()
-    TO empla_app, empla_worker;
-GRANT EXECUTE ON FUNCTION empla.provision_tenant(text, text, timestamptz, jsonb, jsonb), empla.set_tenant_status(uuid, text) TO empla_app;
-GRANT EXECUTE ON FUNCTION empla.drop_partitions_before(date) TO empla_retention;

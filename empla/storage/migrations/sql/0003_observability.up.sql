@@ -40,6 +40,7 @@ CREATE INDEX idx_metrics_employee ON empla.metrics (tenant_id, employee_id, metr
 CREATE INDEX idx_metrics_name ON empla.metrics (tenant_id, metric_name, timestamp DESC);
 
 -- Partitions. Rows are reached through the parent alone: no grant on a partition, and row security forced on each all the same.
+-- Row security does not stop TRUNCATE, so nobody keeps that right on a log, not even the owner.
 CREATE FUNCTION empla.ensure_partitions(months_ahead integer DEFAULT 3) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
 DECLARE
@@ -55,6 +56,7 @@ BEGIN
             EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', partition, log.parent,
                            uuidv7_floor(month), uuidv7_floor(((month AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC'));
             EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', partition);
+            EXECUTE format('REVOKE TRUNCATE ON %I FROM empla_owner', partition);
             made := made + 1;
         END LOOP;
     END LOOP;
@@ -68,6 +70,7 @@ CREATE POLICY keeping ON empla.audit_log FOR INSERT TO empla_keeper WITH CHECK (
 CREATE POLICY retention ON empla.audit_log TO empla_retention USING (true) WITH CHECK (true);
 GRANT SELECT ON empla.audit_log TO empla_app;
 GRANT INSERT ON empla.audit_log TO empla_keeper;
+REVOKE TRUNCATE ON empla.audit_log FROM empla_owner;
 GRANT SELECT, UPDATE (details, metadata, erased_digest), DELETE ON empla.audit_log TO empla_retention;
 
 CALL ctx.fence('empla.metrics', 'metrics_tenant_isolation');
@@ -133,6 +136,9 @@ CREATE FUNCTION empla.note_action(action text, resource text, resource_id uuid D
 BEGIN
     IF ctx.tenant_id() IS NULL OR ctx.role() IS NULL THEN
         RAISE EXCEPTION 'nobody is asking: enter a tenant first' USING ERRCODE = '42501';
+    END IF;
+    IF action ~ '\.(created|changed|removed|deleted|revived|updated|decayed|revised|confirmed)$' THEN
+        RAISE EXCEPTION 'changes of rows are told by the database alone' USING ERRCODE = '42501';
     END IF;
     IF action !~ '^[a-z_]{1,60}\.[a-z_]{1,60}$' OR resource !~ '^[a-z_]{1,60}$' OR NOT is_object(details, 65536) THEN
         RAISE EXCEPTION 'an action is named resource.verb, with a JSON object of at most 64 KiB' USING ERRCODE = '22023';

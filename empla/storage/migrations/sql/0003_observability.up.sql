@@ -80,7 +80,8 @@ GRANT SELECT, DELETE ON empla.metrics TO empla_retention;
 
 -- The time that logs carry: the simulated now counts for simulated tenants only, whatever app.now says.
 CREATE FUNCTION ctx.log_now() RETURNS timestamptz LANGUAGE sql STABLE AS $$
-    SELECT coalesce((SELECT CASE clock WHEN 'simulated' THEN ctx.now() END FROM empla.tenants WHERE id = ctx.tenant_id()), transaction_timestamp())
+    SELECT coalesce((SELECT CASE clock WHEN 'simulated' THEN coalesce(nullif(current_setting('app.now', true), '')::timestamptz, simulated_now) END
+                       FROM empla.tenants WHERE id = ctx.tenant_id()), transaction_timestamp())
 $$;
 
 -- Row changes of significance, one statement at a time. Arguments: what the row is called, then the columns whose values are told.

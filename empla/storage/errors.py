@@ -77,6 +77,11 @@ def connecting(url: str, setting: str = "EMPLA_DATABASE_URL") -> Generator[None]
         ) from error
 
 
+def not_a_member(login: str, role: str) -> UnavailableError:
+    """What is wrong when a login is refused the schema."""
+    return UnavailableError(f"{login} may not use empla's schema: GRANT {role} TO {login}")
+
+
 def place(url: str) -> str:
     """Where the URL leads, without its password: host:port/database."""
     try:

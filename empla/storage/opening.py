@@ -17,12 +17,13 @@ DATABASE = "empla"
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncGenerator[Database]:
-    """An open database at this code's revision. An embedded one is started and brought there; one by URL is left as it is.
+async def opened(settings: Settings, *, as_it_is: bool = False) -> AsyncGenerator[Database]:
+    """An open database at this code's revision. An embedded one is started and brought there; one by URL is not.
 
-    Raises `UnavailableError` with what to do. The embedded server outlives this.
+    With `as_it_is`, one at another revision is opened too, and nothing in it is mended: for looking at it. Raises
+    `UnavailableError` with what to do. The embedded server outlives this.
     """
-    database = Database(urls(settings), settings=settings)
+    database = Database(urls(settings), settings=settings, as_it_is=as_it_is)
     async with database:
         yield database
 
@@ -51,6 +52,21 @@ def admin_url(settings: Settings) -> str:
     server = embedded.start(settings.home, major=settings.postgres_version, start_timeout=settings.start_timeout)
     make_database(server.url("admin", "postgres"), DATABASE)
     return server.url("admin")
+
+
+def upgrade(settings: Settings, revision: str) -> str:
+    """The database is at `revision` or at the newest, "head"; returns the revision reached.
+
+    Raises `UnavailableError` with what the administrator must do, `InvalidError` for a revision that is unknown or lies behind.
+    """
+    from empla.storage import ground, migrate  # noqa: PLC0415 — as in provision
+
+    url = admin_url(settings)
+    reached = migrate.upgrade(url, revision)
+    if settings.database_url is None and settings.admin_database_url is None:
+        with migrate.connected(url) as admin:
+            ground.make_logins(admin)
+    return reached
 
 
 def provision(maintenance_url: str, url: str) -> None:

@@ -1,11 +1,12 @@
 """Is the database as it should be? Every verdict is read from the catalogue, under the app's own login, and changes nothing."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, LiteralString
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
+from empla.errors import UnavailableError
 from empla.storage.database import Database
 from empla.storage.ground import ROLES
 from empla.storage.revision import HEAD, MINIMUM_SERVER, MINIMUM_VECTOR
@@ -21,6 +22,10 @@ class Finding(BaseModel):
 
     topic: Topic
     finding: str
+
+
+class UnhealthyError(UnavailableError):
+    """The database answers, but is not as it should be."""
 
 
 class Table(BaseModel):
@@ -83,6 +88,11 @@ TABLES: LiteralString = """
      WHERE n.nspname = 'empla' AND t.relkind IN ('r', 'p') AND NOT t.relispartition
      GROUP BY t.relname ORDER BY t.relname
 """
+
+
+def unhealthy(findings: Sequence[Finding]) -> UnhealthyError:
+    """What to raise once the findings were told."""
+    return UnhealthyError(f"the database is not as it should be (findings: {len(findings)})")
 
 
 async def health(database: Database) -> Health:

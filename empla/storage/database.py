@@ -52,6 +52,7 @@ class Database:
         self.settings = settings
         self.as_it_is = as_it_is
         self.revision: str | None = None  # of the schema, once it is open
+        self.partitions_made = 0  # by opening it
         self._opening = asyncio.Lock()
         self._pools: dict[str, AsyncConnectionPool[AsyncConnection[Any]]] = {}
 
@@ -197,12 +198,13 @@ class Database:
     async def _ensure_partitions(self, connection: AsyncConnection[Any]) -> None:
         """The logs have their coming months, also where nobody keeps house."""
         try:
-            await connection.execute(_ENSURE_PARTITIONS)
+            row = await (await connection.execute(_ENSURE_PARTITIONS)).fetchone()
         except psycopg.errors.LockNotAvailable:
             # A reader of a log holds up its new month. Three months are left to try again, so nobody waits here.
             return
         except psycopg.Error as error:
             raise (translated(error) or error) from error
+        self.partitions_made = row[0] if row else 0
 
     async def __aenter__(self) -> Self:
         await self._open_pool("app")

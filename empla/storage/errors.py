@@ -2,10 +2,10 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import errors as pg
+from psycopg.conninfo import conninfo_to_dict
 
 from empla.errors import ConflictError, EmplaError, ForbiddenError, InvalidError, NotFoundError, UnavailableError
 
@@ -85,12 +85,12 @@ def not_a_member(login: str, role: str) -> UnavailableError:
 def place(url: str) -> str:
     """Where the URL leads, without its password: host:port/database."""
     try:
-        parts = urlsplit(url)
-        host = parts.hostname or "the local socket"
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
         return "the database"
-    return f"{host}{port}{parts.path}"
+    host = str(parts.get("host") or parts.get("hostaddr") or "/")
+    port = f":{parts['port']}" if parts.get("port") and not host.startswith("/") else ""
+    return f"{'the local socket' if host.startswith('/') else host}{port}/{parts.get('dbname') or ''}".rstrip("/")
 
 
 def _why(error: psycopg.Error) -> str:

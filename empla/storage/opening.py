@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from empla.errors import UnavailableError
 from empla.settings import Settings
@@ -41,6 +43,39 @@ def urls(settings: Settings) -> Urls:
     if not _is_current(server.url("admin")):
         provision(server.url("admin", "postgres"), server.url("admin"))
     return found
+
+
+def url(settings: Settings, login: embedded.Login) -> str:
+    """The URL of one login; the embedded server is running and provisioned when this returns.
+
+    Raises `UnavailableError` when it is not set.
+    """
+    if login == "admin":
+        return admin_url(settings)
+    found = urls(settings)
+    chosen = found.worker if login == "worker" else found.app
+    if chosen is None:
+        raise UnavailableError("there is no worker login: set EMPLA_WORKER_DATABASE_URL")
+    return chosen
+
+
+def without_password(url: str) -> str:
+    """The same URL (or key=value string), with *** for each password in it. Raises `UnavailableError` for what is neither."""
+    with connecting(url):
+        parts = conninfo_to_dict(url)
+    secrets = {name: "***" for name in parts if "password" in name or "secret" in name}
+    if not secrets:
+        return url
+    if "://" not in url:
+        return make_conninfo(url, **secrets)
+    split = urlsplit(url)
+    user, colon, _ = split.netloc.rpartition("@")[0].partition(":")
+    netloc = f"{user}:***@{split.netloc.rpartition('@')[2]}" if colon else split.netloc
+    query = "&".join(
+        f"{name}=***" if unquote(name) in secrets else f"{name}={value}"
+        for name, _, value in (pair.partition("=") for pair in split.query.split("&") if pair)
+    )
+    return urlunsplit(split._replace(netloc=netloc, query=query))
 
 
 def admin_url(settings: Settings) -> str:

@@ -95,5 +95,7 @@ def place(url: str) -> str:
 
 def _why(error: psycopg.Error) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    last = lines[-1] if lines else "no answer"
-    return last.removeprefix("FATAL:").strip().rpartition("failed: ")[2].removeprefix("FATAL:").strip()
+    # libpq asks "Is the server running …?" under its reason.
+    said = [line for line in lines if not line.endswith("?")] or ["no answer"]
+    reason = said[-1].removeprefix("FATAL:").strip().rpartition("failed: ")[2].removeprefix("FATAL:").strip()
+    return reason if len(said) == len(lines) else f"{reason}; is the server running there?"

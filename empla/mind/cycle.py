@@ -10,7 +10,6 @@ from empla.mind import pipeline
 from empla.mind.perceive import perceive
 from empla.storage.tx import Tx
 
-
 # Between two cycles of an employee whose config does not say.
 DEFAULT_INTERVAL_SECONDS = 300
 

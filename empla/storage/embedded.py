@@ -35,7 +35,7 @@ _IMMEDIATE_STOP_TIMEOUT = 15.0  # seconds; PostgreSQL itself kills what hangs af
 _TOO_LITTLE_SPACE = 1024 * 1024  # bytes
 
 # The shell ends at once and hands the server to the system, so that its caller has no child to bury.
-_DETACH = '"$@" </dev/null >>"$0" 2>&1 & echo $!'
+_DETACH = '"$@" >>"$0" 2>&1 & echo $!'
 
 
 @dataclass(frozen=True)

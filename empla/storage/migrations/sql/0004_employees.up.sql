@@ -113,9 +113,11 @@ BEGIN
         END IF;
     ELSIF as_employee IS NOT NULL THEN
         asking_role := 'employee';
-        PERFORM FROM empla.employees WHERE tenant_id = tenant AND id = as_employee AND deleted_at IS NULL;
+        SELECT status INTO person FROM empla.employees WHERE tenant_id = tenant AND id = as_employee AND deleted_at IS NULL;
         IF NOT FOUND THEN
             RAISE EXCEPTION 'no such employee' USING ERRCODE = 'EM404';
+        ELSIF person.status <> 'active' THEN  -- paused and onboarding employees run no cycle
+            RAISE EXCEPTION 'this employee is %', person.status USING ERRCODE = 'EM409';
         END IF;
     END IF;
     EXECUTE format('SET LOCAL app."current_role" = %L', asking_role);

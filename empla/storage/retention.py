@@ -7,10 +7,8 @@ import psycopg
 from empla.errors import UnavailableError
 from empla.storage.errors import connecting, translated
 
-# An administrator is a member of the role, and has its rights only after this.
-_BECOME: LiteralString = "SET ROLE empla_retention"
 _DROP: LiteralString = """
-    SELECT empla.drop_partitions_before((date_trunc('month', now() AT TIME ZONE 'UTC') - %s::int * interval '1 month')::date)
+    SELECT empla.drop_partitions_before((date_trunc('month', now() AT TIME ZONE 'UTC') - %(keep)s::int * interval '1 month')::date)
 """
 
 
@@ -23,8 +21,9 @@ def drop_log_months(admin_url: str, *, keep: int) -> int:
         connection = psycopg.connect(admin_url, autocommit=True, connect_timeout=10)
     with connection:
         try:
-            connection.execute(_BECOME)
-            row = connection.execute(_DROP, (keep,)).fetchone()
+            # An administrator is a member of the role, and has its rights only now.
+            connection.execute("SET ROLE empla_retention")
+            row = connection.execute(_DROP, {"keep": keep}).fetchone()
         except psycopg.errors.LockNotAvailable:
             raise UnavailableError("a reader holds a log, so none of its months was dropped: try again later") from None
         except psycopg.Error as error:

@@ -1,6 +1,7 @@
 """How answers are printed: JSON for programs, quiet tables for people."""
 
 import json
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,7 +9,16 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.table import Table
 
-console = Console(highlight=False)
+_PIPE_WIDTH = 4000  # characters; a program that reads lines wants none of them broken
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """The reader has enough (`| head`): main ends the command, quietly."""
+        raise BrokenPipeError
+
+
+console = _Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 errors = Console(stderr=True, highlight=False)
 
 
@@ -24,8 +34,16 @@ def print_json(answer: BaseModel | Sequence[BaseModel] | dict[str, Any], **optio
 
 
 def table(*columns: str, right: Sequence[str] = (), title: str | None = None) -> Table:
-    """A table without lines; the columns named in `right` hold numbers."""
-    made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold", title_style="bold")
+    """A table without lines; the columns named in `right` hold numbers. Without any name, it has no header."""
+    made = Table(
+        title=title,
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        show_header=any(columns),
+        header_style="bold",
+        title_style="bold",
+    )
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left")
     return made

@@ -85,6 +85,49 @@ async def standings(tx: ReadTx, *, at: datetime | None = None) -> list[Standing]
     return await tx.fetch_all(Standing, STANDINGS, at=_moment(tx, at), subject=SUBJECT)
 
 
+class ThinSpell(BaseModel):
+    """A time in which an employee believed that its open deals are worth less than it won lately (coverage under 1)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    employee_id: UUID
+    since: datetime
+    until: datetime | None  # None: it lasts
+    lowest: float
+    coverage_after: float | None  # what ended it; None also when coverage had no value any more
+
+
+# Coverage as it was said, in stretches that are all under 1 or all not.
+THIN_SPELLS: LiteralString = """
+    WITH said AS (
+        SELECT employee_id, changed_at, id, CASE WHEN change_type NOT IN ('deleted', 'decayed') THEN new_value::float8 END AS coverage
+          FROM belief_history
+         WHERE tenant_id = %(tenant)s::uuid AND subject = %(subject)s::text AND predicate = 'coverage' AND changed_at <= %(at)s::timestamptz
+           AND change_type NOT IN ('late', 'contradicted')
+    ), compared AS (
+        SELECT *, coalesce(coverage < 1, false) AS is_thin, coalesce(lag(coverage) OVER said < 1, false) AS was_thin
+          FROM said WINDOW said AS (PARTITION BY employee_id ORDER BY changed_at, id)
+    ), numbered AS (
+        SELECT *, count(*) FILTER (WHERE is_thin <> was_thin) OVER (PARTITION BY employee_id ORDER BY changed_at, id) AS stretch
+          FROM compared
+    ), stretches AS (
+        SELECT employee_id, is_thin, min(changed_at) AS since, min(coverage) AS lowest,
+               (array_agg(coverage ORDER BY changed_at, id))[1] AS coverage
+          FROM numbered GROUP BY employee_id, stretch, is_thin
+    ), spells AS (
+        SELECT *, lead(since) OVER next AS until, lead(coverage) OVER next AS coverage_after
+          FROM stretches WINDOW next AS (PARTITION BY employee_id ORDER BY since)
+    )
+    SELECT employee_id, since, until, lowest, coverage_after FROM spells
+     WHERE is_thin ORDER BY coalesce(until, %(at)s::timestamptz) - since DESC, employee_id
+"""
+
+
+async def thin_spells(tx: ReadTx, *, at: datetime | None = None) -> list[ThinSpell]:
+    """When employees believed their pipelines to be thin, up to the moment, the longest time first."""
+    return await tx.fetch_all(ThinSpell, THIN_SPELLS, at=_moment(tx, at), subject=SUBJECT)
+
+
 class _Measure(BaseModel):
     slug: str
     employees: int

@@ -133,9 +133,9 @@ def stop_unused(home: Path, *, timeout: float = 60.0) -> bool:
 def _has_clients(server: Server) -> bool:
     try:
         with psycopg.connect(server.url("admin", "postgres"), connect_timeout=_ANSWER_TIMEOUT) as connection:
-            return connection.execute(_CLIENTS).fetchone() is not None
+            return connection.execute(_CLIENTS).rowcount > 0
     except psycopg.OperationalError:
-        return False  # it ended meanwhile, or lets nobody in: then `stop` knows better
+        return True  # too many clients, perhaps: who can't ask stops nothing
 
 
 def _answering(place: Cluster) -> Server | None:

@@ -20,7 +20,8 @@ app = cyclopts.App(
     name="empla",
     help="The mind and memory of digital employees, on PostgreSQL.",
     version_flags=["--version"],
-    help_epilogue="Exit codes: 0 done, 2 usage, 3 not found, 4 conflict, 5 forbidden, 6 invalid, 7 unavailable.",
+    help_epilogue="Exit codes: 0 done, 2 usage, 3 not found, 4 conflict, 5 forbidden, 6 invalid, 7 unavailable, 130 stopped.",
+    suppress_keyboard_interrupt=False,
 )
 database = cyclopts.App(name="db", help="The database: upgrade, check, look after.")
 tenant = cyclopts.App(name="tenant", help="Tenants: create, show, suspend, resume.")

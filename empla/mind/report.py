@@ -1,5 +1,6 @@
 """What a tenant's employees believe in sum, at a moment of its time, and a digest by which two runs can be compared."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
@@ -199,21 +200,22 @@ async def report(tx: ReadTx, *, at: datetime | None = None) -> Report:
         tenant=measure.slug,
         as_of=moment,
         employees=measure.employees,
-        beliefs=_sums(people),
+        beliefs=sums(people),
         counts=Counts(**measure.model_dump(exclude={"slug", "employees", "digest"})),
         digest=measure.digest,
     )
 
 
-def _sums(people: list[Standing]) -> dict[str, JsonValue]:
-    sums: dict[str, JsonValue] = {}
+def sums(people: Sequence[Standing]) -> dict[str, JsonValue]:
+    """What they believe together: counts and values added up, and the win rate that follows."""
+    found: dict[str, JsonValue] = {}
     for figure in ("open_count", "open_value", "won_count", "won_value", "lost_count", "stale_count"):
         total = sum(value for person in people if (value := getattr(person, figure)) is not None)
-        sums[figure] = int(total) if float(total).is_integer() else total
+        found[figure] = int(total) if float(total).is_integer() else total
     won, lost = sum(p.won_count or 0 for p in people), sum(p.lost_count or 0 for p in people)
     if won + lost:
-        sums["win_rate"] = round(won / (won + lost), 6)
-    return sums
+        found["win_rate"] = round(won / (won + lost), 6)
+    return found
 
 
 def _moment(tx: ReadTx, at: datetime | None) -> datetime:

@@ -144,7 +144,9 @@ def updatable(connection: Connection, table: Table) -> list[str]:
         column
         for column in table.columns
         if column not in table.key
-        and connection.execute("SELECT has_column_privilege(%s, %s, 'UPDATE')", (f"empla.{table.name}", column)).fetchone()
+        and connection.execute(
+            "SELECT has_column_privilege(%s, %s, 'UPDATE')", (f"empla.{table.name}", column)
+        ).fetchone()
         == (True,)
     ]
 
@@ -271,7 +273,9 @@ class Attacker:
         for employee in (house.own, house.colleague):
             outcome = attempt(self.connection, *self._insertion(new_row(self.table.name, self.world.ours, employee)))
             assert outcome.sqlstate in {None, "42501"}, f"the row of {self.table.name} in world.py is wrong: {outcome}"
-            mine = employee == house.own and self.table.owner == "employee_id" and self.table.name != "employee_schedule"
+            mine = (
+                employee == house.own and self.table.owner == "employee_id" and self.table.name != "employee_schedule"
+            )
             allowed = self.may_touch("INSERT", house.tenant, house.own if mine else house.colleague)
             leak = outcome.rows and not allowed
             yield self._noted("INSERT", "own", "a new row", f"{outcome.rows} rows inserted" if leak else None)

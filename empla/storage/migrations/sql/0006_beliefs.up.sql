@@ -171,7 +171,14 @@ BEGIN
         b.revision := b.revision || (e || jsonb_build_object('verdict', verdict));
         CONTINUE WHEN verdict IN ('duplicate', 'late', 'contradicted');
 
-        SELECT * INTO outcome FROM empla.weigh(b.grounds);
+        IF verdict IN ('formed', 'replaced') THEN
+            -- The only ground that counts: what weigh() would say of it, at a tenth of the price.
+            SELECT nullif(e -> 'object', 'null') AS object, empla.log_odds((e ->> 'reliability')::float8) AS log_odds, e ->> 'source' AS source,
+                   CASE WHEN e ->> 'id' IS NULL THEN '[]'::jsonb ELSE jsonb_build_array(e -> 'id') END AS evidence
+              INTO outcome;
+        ELSE
+            SELECT * INTO outcome FROM empla.weigh(b.grounds);
+        END IF;
         IF outcome.object IS DISTINCT FROM b.object THEN
             b.formed_at := happened;
         END IF;

@@ -79,10 +79,12 @@ CREATE FUNCTION empla.effective_confidence(confidence double precision, decay_ra
                                            anchor timestamptz, at timestamptz) RETURNS double precision
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE
-        WHEN decay_rate = 0 OR at <= anchor THEN confidence
+        -- What is smaller than 1e-300 is nothing, and a product with it would underflow, which PostgreSQL raises as an error.
+        WHEN decay_rate < 1e-300 OR at <= anchor THEN confidence
+        WHEN confidence < 1e-30 THEN 0
         WHEN decay_model = 'linear' THEN greatest(0, confidence - decay_rate * (extract(epoch FROM at - anchor)::float8 / 86400))
         WHEN decay_rate = 1 THEN 0
-        -- ln(1 - rate) * days below -600 is nothing that a confidence could show, and exp() would underflow.
+        -- ln(1 - rate) * days below -600 is nothing that a confidence could show either.
         ELSE confidence * exp(greatest(-600, ln(1 - decay_rate) * (extract(epoch FROM at - anchor)::float8 / 86400)))
     END
 $$;

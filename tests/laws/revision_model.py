@@ -123,7 +123,9 @@ class Model:
             case "weighed":
                 moment = replace(told, peers=(*self.peers, piece))
         rate = self.decay_rate if piece.decay_rate is None else piece.decay_rate
-        return replace(moment, at=piece.at, decay_rate=rate, decay_model=piece.decay_model or self.decay_model)._judged()
+        return replace(
+            moment, at=piece.at, decay_rate=rate, decay_model=piece.decay_model or self.decay_model
+        )._judged()
 
     def _verdict(self, piece: Piece) -> Verdict:
         if piece.id is not None and piece.id in self._heard():

@@ -23,9 +23,7 @@ NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
 AGES = timedelta(days=3650)
 
 confidences = st.floats(0, 1) | st.sampled_from([0.0, 5e-324, 1e-300, 0.01, 0.5, 0.99, 1.0])
-rates = (
-    st.sampled_from([0.0, 1e-9, 0.001, 0.1, 0.5, 1 - 2**-53, 1.0]) | st.floats(1e-9, 1) | st.floats(0, 1e-6)
-)
+rates = st.sampled_from([0.0, 1e-9, 0.001, 0.1, 0.5, 1 - 2**-53, 1.0]) | st.floats(1e-9, 1) | st.floats(0, 1e-6)
 models = st.sampled_from(MODELS)
 spans = st.timedeltas(-AGES, 100 * AGES) | st.sampled_from(
     [timedelta(0), timedelta(microseconds=1), timedelta(microseconds=-1), timedelta(days=1), timedelta(days=700_000)]

@@ -16,7 +16,6 @@ from sqlalchemy.pool import NullPool
 from empla.errors import InvalidError, UnavailableError
 from empla.storage import ground
 from empla.storage.errors import connecting
-from empla.storage.revision import HEAD
 
 FOLDER = Path(__file__).parent / "migrations"
 # Two upgrades at once: the second waits for the first, and finds nothing to do.
@@ -43,7 +42,7 @@ def upgrade(admin_url: str, revision: str = "head") -> str:
     """
     with connected(admin_url) as admin:
         ground.prepare(admin)
-    wanted = HEAD if revision == "head" else revision
+    wanted = revisions()[-1] if revision == "head" else revision
     here = _reached(admin_url)
     if _place(wanted) < _place(here):
         raise InvalidError(f"the schema is at {here} already: empla db downgrade {wanted} goes back")

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 from psycopg import sql
-from world import Connection, Home, Role, World, insertion, new_row
+from world import ROLES, Connection, Home, Role, World, insertion, new_row
 
 Verb = Literal["SELECT", "INSERT", "UPDATE", "DELETE"]
 Side = Literal["own", "other"]
@@ -144,7 +144,9 @@ def updatable(connection: Connection, table: Table) -> list[str]:
         column
         for column in table.columns
         if column not in table.key
-        and connection.execute("SELECT has_column_privilege(%s, %s, 'UPDATE')", (f"empla.{table.name}", column)).fetchone()
+        and connection.execute(
+            "SELECT has_column_privilege(%s, %s, 'UPDATE')", (f"empla.{table.name}", column)
+        ).fetchone()
         == (True,)
     ]
 
@@ -271,7 +273,9 @@ class Attacker:
         for employee in (house.own, house.colleague):
             outcome = attempt(self.connection, *self._insertion(new_row(self.table.name, self.world.ours, employee)))
             assert outcome.sqlstate in {None, "42501"}, f"the row of {self.table.name} in world.py is wrong: {outcome}"
-            mine = employee == house.own and self.table.owner == "employee_id" and self.table.name != "employee_schedule"
+            mine = (
+                employee == house.own and self.table.owner == "employee_id" and self.table.name != "employee_schedule"
+            )
             allowed = self.may_touch("INSERT", house.tenant, house.own if mine else house.colleague)
             leak = outcome.rows and not allowed
             yield self._noted("INSERT", "own", "a new row", f"{outcome.rows} rows inserted" if leak else None)
@@ -360,6 +364,16 @@ class Attacker:
                     attempt(self.connection, insertion(self.table.name, row) + ending, row),
                     attempt(self.connection, insertion(self.table.name, invented) + ending, invented),
                 )
+
+
+def attacked(world: World, table: str) -> list[Attempt]:
+    """Every attempt of every role on the table."""
+    found: list[Attempt] = []
+    described = describe(world.gate.admin, table)
+    for role in ROLES:
+        with world.gate.enter(world.ours.house, role) as connection:
+            found += Attacker(connection, world, described, role).attempts()
+    return found
 
 
 def _plain(column: str) -> str:

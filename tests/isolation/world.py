@@ -109,7 +109,9 @@ class Gate:
             connection.rollback()
 
 
-def value_of(connection: Connection, query: sql.SQL | sql.Composed, parameters: Mapping[str, object] | None = None) -> Any:
+def value_of(
+    connection: Connection, query: sql.SQL | sql.Composed, parameters: Mapping[str, object] | None = None
+) -> Any:
     row = connection.execute(query, parameters).fetchone()
     assert row is not None
     return row[0]
@@ -136,7 +138,9 @@ def token() -> str:
 def a_house(gate: Gate, name: str) -> House:
     """A fresh tenant with its people and two active employees, committed."""
     slug = f"t-{token()}"
-    tenant = value_of(gate.app, sql.SQL("SELECT empla.provision_tenant(%(slug)s, %(name)s)"), {"slug": slug, "name": name})
+    tenant = value_of(
+        gate.app, sql.SQL("SELECT empla.provision_tenant(%(slug)s, %(name)s)"), {"slug": slug, "name": name}
+    )
     gate.app.commit()
     nobody = House(tenant, slug, *(tenant,) * 6)
     with gate.enter(nobody, "operator", commit=True) as connection:
@@ -158,7 +162,14 @@ def a_user(tenant: UUID, role: str = "user") -> dict[str, object]:
 def an_employee(tenant: UUID, created_by: UUID | None = None) -> dict[str, object]:
     active = {"status": "active", "onboarded_at": WHEN, "activated_at": WHEN}
     mail = f"e-{token()}@example.com"
-    return {"tenant_id": tenant, "name": "Jordan", "role": "sales_ae", "email": mail, "created_by": created_by, **active}
+    return {
+        "tenant_id": tenant,
+        "name": "Jordan",
+        "role": "sales_ae",
+        "email": mail,
+        "created_by": created_by,
+        **active,
+    }
 
 
 def a_home(gate: Gate, name: str) -> Home:
@@ -228,7 +239,13 @@ def _observation() -> dict[str, object]:
 def _belief_history(home: Home, employee: UUID) -> dict[str, object]:
     del home, employee
     change = {"belief_id": uuid4(), "change_type": "updated", "subject": "s", "predicate": "p", "belief_type": "state"}
-    by = {"source": "observation", "decay_rate": 0.0, "decay_model": "linear", "actor_type": "system", "actor_id": uuid4()}
+    by = {
+        "source": "observation",
+        "decay_rate": 0.0,
+        "decay_model": "linear",
+        "actor_type": "system",
+        "actor_id": uuid4(),
+    }
     return {**change, **by, "formed_at": WHEN, "evidence_at": WHEN, "changed_at": WHEN}
 
 

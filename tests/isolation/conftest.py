@@ -18,12 +18,12 @@ def gate(cluster: "Cluster") -> Iterator[Gate]:
 
 
 @pytest.fixture
-def acme_house(gate: Gate) -> House:
+def ours(gate: Gate) -> House:
     return a_house(gate, "Acme")
 
 
 @pytest.fixture
-def rival_house(gate: Gate) -> House:
+def theirs(gate: Gate) -> House:
     return a_house(gate, "Rival")
 
 

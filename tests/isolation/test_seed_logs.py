@@ -52,7 +52,8 @@ def test_not_even_the_owner_or_the_keeper_changes_or_empties_a_log(world: World,
 
 
 def test_nobody_empties_a_partition_of_a_log(world: World):
-    query = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent::regclass::text IN ('empla.audit_log', 'empla.belief_history')"
+    logs = "('empla.audit_log', 'empla.belief_history')"
+    query = f"SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent::regclass::text IN {logs}"
     for (partition,) in world.gate.admin.execute(query).fetchall():
         statement = sql.SQL("TRUNCATE {}").format(sql.Identifier("empla", partition.removeprefix("empla.")))
         with world.gate.admin.transaction(force_rollback=True):

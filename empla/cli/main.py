@@ -105,7 +105,7 @@ for _group, _module, _commands in (
 def main() -> None:
     """Run the command line; every expected error is one sentence on stderr and an exit code by its kind."""
     try:
-        app(exit_on_error=False, print_error=False, result_action="return_none")
+        app(sys.argv[1:], exit_on_error=False, print_error=False, result_action="return_none")
         sys.stdout.flush()  # a pipe that was closed says so here, not when nobody listens any more
     except cyclopts.CycloptsError as error:
         _fail(" ".join(str(error).split()), EXIT_CODES["usage"])

@@ -1,7 +1,7 @@
 """A database of one's own, cloned from the template, for tests that change what all of a database's tenants share."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def own_database(cluster: "Cluster") -> Iterator[Settings]:
+def own_database(cluster: "Cluster") -> Generator[Settings]:
     """What a user would set to reach it; it is gone afterwards."""
     name = cluster.clone(f"own_{uuid4().hex[:12]}")
     yield Settings(

@@ -4,10 +4,10 @@ import dataclasses
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from empla.cli.options import Home, Json, settings_for
-from empla.cli.output import console, errors, print_json
+from empla.cli.output import console, print_json, progress
 from empla.demo import seed as seeding
 from empla.errors import UsageError
 from empla.mind import housekeeping
@@ -119,14 +119,12 @@ async def maintain(*, json: Json = False, home: Home = None) -> None:
     settings = settings_for(home)
     async with opening.opened(settings) as database:
         admin_url = opening.admin_url(settings) if settings.retain_log_months else None
-        with Progress(
-            TextColumn("tenants"), BarColumn(), MofNCompleteColumn(), console=errors, transient=True
-        ) as progress:
-            task = progress.add_task("tenants", total=None)
+        with progress(TextColumn("tenants"), BarColumn(), MofNCompleteColumn()) as bar:
+            task = bar.add_task("tenants", total=None)
             done = await housekeeping.keep_house(
                 database,
                 admin_url=admin_url,
-                progress=lambda count, total: progress.update(task, completed=count, total=total),
+                progress=lambda count, total: bar.update(task, completed=count, total=total),
             )
         done = dataclasses.replace(done, partitions_made=done.partitions_made + database.partitions_made)
     if json:

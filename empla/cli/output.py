@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from rich.console import Console
+from rich.progress import Progress, ProgressColumn
 from rich.table import Table
 
 _PIPE_WIDTH = 4000  # characters; a program that reads lines wants none of them broken
@@ -47,6 +48,11 @@ def table(*columns: str, right: Sequence[str] = (), title: str | None = None) ->
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left")
     return made
+
+
+def progress(*columns: ProgressColumn) -> Progress:
+    """A bar on stderr while long work goes on, gone afterwards; nothing where nobody watches."""
+    return Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)
 
 
 def number(value: float | None, digits: int = 0) -> str:

@@ -27,7 +27,8 @@ _READY: LiteralString = """
     SELECT current_setting('server_version_num')::int,
            EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                     WHERE n.nspname = 'empla' AND c.relname = 'alembic_version'),
-           (SELECT extversion FROM pg_extension WHERE extname = 'vector')
+           (SELECT extversion FROM pg_extension WHERE extname = 'vector'),
+           EXISTS (SELECT FROM pg_roles r WHERE r.rolname = %(role)s::text AND pg_has_role(r.oid, 'USAGE'))
 """
 _REVISION: LiteralString = "SELECT version_num FROM empla.alembic_version"
 _ENSURE_PARTITIONS: LiteralString = "SELECT empla.ensure_partitions()"
@@ -175,24 +176,27 @@ class Database:
     async def _check(self, connection: AsyncConnection[Any], kind: str) -> None:
         """Raises `UnavailableError` with what to do, when the server, its extension, the schema or the login won't do."""
         where = place(self._url(kind))
-        row = await (await connection.execute(_READY)).fetchone()
-        version, migrated, vector = row or (0, False, None)
+        role = f"empla_{kind}"
+        row = await (await connection.execute(_READY, {"role": role})).fetchone()
+        version, migrated, vector, is_member = row or (0, False, None, False)
         if version < MINIMUM_SERVER * 10_000:
             raise UnavailableError(f"{where} is PostgreSQL {version // 10_000}; empla needs {MINIMUM_SERVER} or newer")
         if vector is None:
             raise UnavailableError(
                 f"{where} has no pgvector: have a superuser run CREATE EXTENSION vector, then empla db upgrade"
             )
-        if not migrated:
-            raise UnavailableError(f"{where} holds no empla schema yet: run empla db upgrade")
+        if migrated and not is_member:
+            raise not_a_member(connection.info.user, role)
         try:
-            row = await (await connection.execute(_REVISION)).fetchone()
+            row = await (await connection.execute(_REVISION)).fetchone() if migrated else None
         except psycopg.errors.InsufficientPrivilege:
-            raise not_a_member(connection.info.user, f"empla_{kind}") from None
-        self.revision = row[0] if row else None
+            row = None  # before the first revision, nobody may use the schema
+        if row is None:
+            raise UnavailableError(f"{where} holds no empla schema yet: run empla db upgrade")
+        self.revision = str(row[0])
         if self.revision != HEAD and not self.as_it_is:
             raise UnavailableError(
-                f"{where} is at revision {self.revision or 'none'}, this empla needs {HEAD}: run empla db upgrade"
+                f"{where} is at revision {self.revision}, this empla needs {HEAD}: run empla db upgrade"
             )
 
     async def _ensure_partitions(self, connection: AsyncConnection[Any]) -> None:

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 def hired(empla: "Run", slug: str, *more: str) -> str:
     email = "jordan@acme.example"
-    said = empla("employee", "hire", "--tenant", slug, "--name", "Jordan", "--role", "sales_ae", "--email", email, *more)
+    said = empla(
+        "employee", "hire", "--tenant", slug, "--name", "Jordan", "--role", "sales_ae", "--email", email, *more
+    )
     assert said.code == 0, said.err
     return email
 

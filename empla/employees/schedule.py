@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from empla.errors import NotFoundError
 from empla.storage.tx import ReadTx, Tx
 
 
@@ -32,13 +33,17 @@ async def turns(tx: ReadTx) -> list[Turn]:
 
 RESCHEDULE: LiteralString = """
     UPDATE employee_schedule SET last_cycle_at = %(now)s::timestamptz, next_cycle_at = %(next)s::timestamptz
-     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND next_cycle_at <= %(now)s::timestamptz
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid
+       AND (NOT %(if_due)s::boolean OR next_cycle_at <= %(now)s::timestamptz)
 """
 
 
-async def reschedule(tx: Tx, *, employee: UUID, next_cycle_at: datetime) -> bool:
-    """The cycle that is due belongs to this transaction, and the next is due then; False when none is due.
+async def reschedule(tx: Tx, *, employee: UUID, next_cycle_at: datetime, if_due: bool = False) -> bool:
+    """The employee's cycle belongs to this transaction, and the next is due then; False when `if_due`, and none was due.
 
-    Whoever else asks for the same cycle waits for this transaction to end, and finds it done.
+    Whoever else asks for it waits for this transaction to end. Raises `NotFoundError` for one that is not scheduled.
     """
-    return await tx.execute(RESCHEDULE, employee=employee, next=next_cycle_at, now=tx.now) > 0
+    changed = await tx.execute(RESCHEDULE, employee=employee, next=next_cycle_at, now=tx.now, if_due=if_due)
+    if not changed and not if_due:
+        raise NotFoundError("this employee is not scheduled")
+    return changed > 0

@@ -1,5 +1,6 @@
 """The `empla` command. Commands are named here and imported when they are called, so that --help takes a moment only."""
 
+import logging
 import os
 import sys
 
@@ -104,6 +105,8 @@ for _group, _module, _commands in (
 
 def main() -> None:
     """Run the command line; every expected error is one sentence on stderr and an exit code by its kind."""
+    # The pool's warnings come before our own sentence about the same thing.
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
     try:
         app(sys.argv[1:], exit_on_error=False, print_error=False, result_action="return_none")
         sys.stdout.flush()  # a pipe that was closed says so here, not when nobody listens any more

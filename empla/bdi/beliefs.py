@@ -174,6 +174,7 @@ async def current(tx: ReadTx, *, employee: UUID, subject: str, predicate: str) -
     return found[0]
 
 
+# Of several changes at one moment the last counts: h.id, for plain id would be the belief's.
 AS_OF: LiteralString = """
     SELECT id, employee_id, belief_type, subject, predicate, object,
            effective_confidence(stored_confidence, decay_rate, decay_model, last_updated_at, %(at)s::timestamptz) AS confidence,
@@ -181,12 +182,12 @@ AS_OF: LiteralString = """
       FROM (SELECT DISTINCT ON (subject, predicate)
                    belief_id AS id, employee_id, belief_type, subject, predicate, new_value AS object, new_confidence AS stored_confidence,
                    source, evidence, formed_at, evidence_at AS last_updated_at, decay_rate, decay_model, change_type
-              FROM belief_history
+              FROM belief_history h
              WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND changed_at <= %(at)s::timestamptz
                AND change_type NOT IN ('late', 'contradicted')
                AND (%(subject)s::text IS NULL OR subject = %(subject)s::text)
                AND (%(predicate)s::text IS NULL OR predicate = %(predicate)s::text)
-             ORDER BY subject, predicate, changed_at DESC, id DESC) last
+             ORDER BY subject, predicate, changed_at DESC, h.id DESC) last
      WHERE change_type NOT IN ('deleted', 'decayed')
      ORDER BY subject, predicate
 """

@@ -86,22 +86,22 @@ OBSERVE: LiteralString = """
          GROUP BY subject, predicate
     )
     INSERT INTO beliefs AS held (tenant_id, employee_id, belief_type, subject, predicate, object, confidence, source, evidence,
-                                 formed_at, last_updated_at, decay_rate, decay_model, log_odds, grounds, revision, version,
-                                 logged_at, reason)
+                                 formed_at, last_updated_at, decay_rate, decay_model, log_odds, grounds, silenced, revision,
+                                 version, logged_at, reason)
     SELECT %(tenant)s::uuid, %(employee)s::uuid, b.belief_type, h.subject, h.predicate, b.object, b.confidence, b.source, b.evidence,
-           b.formed_at, b.last_updated_at, b.decay_rate, b.decay_model, b.log_odds, b.grounds, b.revision, b.version, b.logged_at,
-           b.reason
+           b.formed_at, b.last_updated_at, b.decay_rate, b.decay_model, b.log_odds, b.grounds, b.silenced, b.revision, b.version,
+           b.logged_at, b.reason
       FROM heard h CROSS JOIN LATERAL revise(NULL, h.news) b
      ORDER BY h.subject, h.predicate
     ON CONFLICT (tenant_id, employee_id, subject, predicate) WHERE deleted_at IS NULL DO UPDATE
        SET (belief_type, object, confidence, source, evidence, formed_at, last_updated_at, decay_rate, decay_model, log_odds, grounds,
-            revision, version, logged_at, reason)
+            silenced, revision, version, logged_at, reason)
          = (SELECT b.belief_type, b.object, b.confidence, b.source, b.evidence, b.formed_at, b.last_updated_at, b.decay_rate,
-                   b.decay_model, b.log_odds, b.grounds, b.revision, b.version, b.logged_at, b.reason
+                   b.decay_model, b.log_odds, b.grounds, b.silenced, b.revision, b.version, b.logged_at, b.reason
               FROM revise(held, EXCLUDED.revision) b)
      WHERE EXISTS (SELECT FROM jsonb_array_elements(EXCLUDED.revision) e
                     WHERE e ->> 'id' IS NULL
-                       OR NOT (held.evidence ? (e ->> 'id') OR held.grounds @> jsonb_build_array(jsonb_build_object('id', e -> 'id'))))
+                       OR NOT has_heard(held.evidence || held.silenced, held.grounds, e ->> 'id'))
     RETURNING id, employee_id, belief_type, subject, predicate, object,
               effective_confidence(confidence, decay_rate, decay_model, last_updated_at, %(now)s::timestamptz) AS confidence,
               confidence AS stored_confidence, source, evidence, formed_at, last_updated_at, decay_rate, decay_model

@@ -127,7 +127,9 @@ class Model:
             case "weighed":
                 moment = replace(told, peers=(*self.peers, piece))
         rate = self.decay_rate if piece.decay_rate is None else piece.decay_rate
-        return replace(moment, at=piece.at, decay_rate=rate, decay_model=piece.decay_model or self.decay_model)._judged()
+        return replace(
+            moment, at=piece.at, decay_rate=rate, decay_model=piece.decay_model or self.decay_model
+        )._judged()
 
     def _verdict(self, piece: Piece) -> Verdict:
         if piece.id is not None and piece.id in self._heard():
@@ -158,11 +160,9 @@ class Model:
 
     def _left_at(self, moment: datetime) -> Carried:
         left = self.confidence_at(moment)
-        weight = confidence.log_odds(left) if left < self.confidence else self.log_odds
-        if self.log_odds > 0:
-            weight = max(0.0, weight)
-        else:  # disbelief does not grow by waiting
-            weight = self.log_odds
+        weight = max(0.0, confidence.log_odds(left)) if left < self.confidence else self.log_odds
+        if self.log_odds <= 0:
+            weight = self.log_odds  # disbelief does not grow by waiting
         assert self.since is not None
         return Carried(self.object, self.source, weight, self.ids[-REMEMBERED:], self.since)
 

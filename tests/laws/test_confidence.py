@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 import psycopg
@@ -23,9 +24,7 @@ NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
 AGES = timedelta(days=3650)
 
 confidences = st.floats(0, 1) | st.sampled_from([0.0, 5e-324, 1e-300, 0.01, 0.5, 0.99, 1.0])
-rates = (
-    st.sampled_from([0.0, 1e-9, 0.001, 0.1, 0.5, 1 - 2**-53, 1.0]) | st.floats(1e-9, 1) | st.floats(0, 1e-6)
-)
+rates = st.sampled_from([0.0, 1e-9, 0.001, 0.1, 0.5, 1 - 2**-53, 1.0]) | st.floats(1e-9, 1) | st.floats(0, 1e-6)
 models = st.sampled_from(MODELS)
 spans = st.timedeltas(-AGES, 100 * AGES) | st.sampled_from(
     [timedelta(0), timedelta(microseconds=1), timedelta(microseconds=-1), timedelta(days=1), timedelta(days=700_000)]
@@ -74,8 +73,10 @@ def test_time_never_adds_confidence(
     sql: Connection, held: float, rate: float, model: DecayModel, one: timedelta, other: timedelta
 ):
     sooner, later = sorted((one, other))
-    for effective in (effective_in_python, lambda *case: effective_in_sql(sql, *case)):
-        assert effective(held, rate, model, NOON + later) <= effective(held, rate, model, NOON + sooner)
+    effective = partial(effective_in_sql, sql, held, rate, model)
+    assert effective(NOON + later) <= effective(NOON + sooner)
+    effective = partial(effective_in_python, held, rate, model)
+    assert effective(NOON + later) <= effective(NOON + sooner)
 
 
 @LAW
@@ -89,8 +90,10 @@ def test_before_its_anchor_and_without_a_rate_confidence_stands(
 
 @pytest.mark.parametrize(
     ("model", "days", "left"),
-    [("linear", 1, 0.8), ("linear", 4.5, 0.45), ("linear", 9, 0.0), ("linear", 10, 0.0)]
-    + [("exponential", 1, 0.81), ("exponential", 2, 0.729), ("exponential", 0.5, 0.9 * math.sqrt(0.9))],
+    [
+        *[("linear", 1, 0.8), ("linear", 4.5, 0.45), ("linear", 9, 0.0), ("linear", 10, 0.0)],
+        *[("exponential", 1, 0.81), ("exponential", 2, 0.729), ("exponential", 0.5, 0.9 * math.sqrt(0.9))],
+    ],
 )
 def test_a_confidence_of_90_percent_that_loses_a_tenth_a_day(
     sql: Connection, model: DecayModel, days: float, left: float

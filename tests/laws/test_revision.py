@@ -1,9 +1,8 @@
 """The database revises beliefs as the model does, whatever evidence comes, in whatever order and portions."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import count, pairwise
 from typing import LiteralString, get_args
 from uuid import UUID, uuid4
 
@@ -18,7 +17,7 @@ from empla.bdi import beliefs
 from empla.bdi.beliefs import Belief, Evidence
 from empla.bdi.confidence import DecayModel, Source
 from empla.employees import employees
-from empla.storage.tx import Caller, Tx
+from empla.storage.tx import Caller
 from empla.tenancy import tenants
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -83,14 +82,14 @@ class Mind:
 
 
 @pytest.fixture(scope="module")
-def mind(driver: Driver) -> Iterator[Mind]:
+def mind(driver: Driver) -> Mind:
     async def hired() -> Mind:
         tenant = await tenants.create(driver.database, slug=f"t-{uuid4().hex[:12]}", name="Laws", starts_at=NOW)
         async with driver.database.write(Caller(tenant)) as tx:
             employee = await employees.hire(tx, name="Jordan", role="sales_ae", email="jordan@laws.example")
         return Mind(driver, Caller(tenant), employee.id)
 
-    yield driver.run(hired())
+    return driver.run(hired())
 
 
 def evidence(subject: str, piece: Piece) -> Evidence:
@@ -122,7 +121,7 @@ def equal(belief: Belief, traces: Traces, model: Model) -> bool:
 
 
 numbers = st.integers(-3, 3) | st.integers(-9, 9).map(lambda tenths: (tenths * 10 + 5) / 100)
-texts = st.sampled_from(["high", "low", "", "a\"b\\c", "Zürich 🚀", "null"])
+texts = st.sampled_from(["high", "low", "", 'a"b\\c', "Zürich 🚀", "null"])
 scalars = st.none() | st.booleans() | numbers | texts
 objects: st.SearchStrategy[JsonValue] = st.recursive(
     scalars,
@@ -130,9 +129,9 @@ objects: st.SearchStrategy[JsonValue] = st.recursive(
     max_leaves=3,
 )
 # Few of each, so that pieces meet: the same moment, the same object, the same id.
-moments = st.sampled_from([timedelta(0), timedelta(microseconds=1), timedelta(hours=7), timedelta(days=2), timedelta(900)]).map(
-    lambda span: START + span
-)
+moments = st.sampled_from(
+    [timedelta(0), timedelta(microseconds=1), timedelta(hours=7), timedelta(days=2), timedelta(900)]
+).map(lambda span: START + span)
 sources: st.SearchStrategy[Source] = st.sampled_from(get_args(Source))
 
 
@@ -162,14 +161,14 @@ def subject() -> str:
     return f"subject {next(SUBJECTS)}"
 
 
-def said(value: JsonValue, source: Source = "observation", days: float = 0, **more: str) -> Piece:
-    return Piece(object=value, source=source, at=START + timedelta(days=days), **more)
+def said(value: JsonValue, source: Source = "observation", days: float = 0, ident: str | None = None) -> Piece:
+    return Piece(object=value, source=source, at=START + timedelta(days=days), id=ident)
 
 
 def portioned(draw: st.DataObject, story: list[Piece]) -> list[list[Piece]]:
     cuts = sorted(draw.draw(st.sets(st.integers(1, len(story))), label="cuts"))
     bounds = [0, *cuts, len(story)]
-    return [story[start:end] for start, end in zip(bounds, bounds[1:], strict=False) if start < end]
+    return [story[start:end] for start, end in pairwise(bounds) if start < end]
 
 
 @settings(LAW, max_examples=400)
@@ -213,14 +212,17 @@ def test_hearing_the_same_again_changes_nothing(mind: Mind, story: list[Piece], 
 
 
 def test_evidence_that_counts_is_not_even_written_again(mind: Mind):
-    about, news = subject(), [said("x", id=IDS[0]), said("x", "told_by_human", 1, id=IDS[1]), said("y", "prior", 2, id=IDS[2])]
+    about, news = (
+        subject(),
+        [said("x", ident=IDS[0]), said("x", "told_by_human", 1, ident=IDS[1]), said("y", "prior", 2, ident=IDS[2])],
+    )
     _, before = mind.hear(about, *([piece] for piece in news))
     _, after = mind.hear(about, news, *([piece] for piece in news))
     assert after == before
 
 
 def test_what_newer_evidence_of_one_batch_overtook_is_late_once(mind: Mind):
-    about, news = subject(), [said(number, days=number, id=IDS[number]) for number in range(4)]
+    about, news = subject(), [said(number, days=number, ident=IDS[number]) for number in range(4)]
     _, once = mind.hear(about, news)
     before, twice = mind.hear(about, news)
     after, thrice = mind.hear(about, news)
@@ -229,7 +231,9 @@ def test_what_newer_evidence_of_one_batch_overtook_is_late_once(mind: Mind):
 
 
 @settings(LAW, max_examples=60)
-@given(story=stories(), guess=objects, source=st.sampled_from(["inference", "prior"]), days=st.sampled_from([0, 1, 4000]))
+@given(
+    story=stories(), guess=objects, source=st.sampled_from(["inference", "prior"]), days=st.sampled_from([0, 1, 4000])
+)
 def test_a_guess_never_overturns_a_humans_word(
     mind: Mind, story: list[Piece], guess: JsonValue, source: Source, days: int
 ):
@@ -242,7 +246,13 @@ def test_a_guess_never_overturns_a_humans_word(
 
 
 @settings(LAW, max_examples=60)
-@given(value=objects, source=sources, rate=st.floats(1e-9, 1), decays=st.sampled_from(get_args(DecayModel)), days=st.floats(0, 4000))
+@given(
+    value=objects,
+    source=sources,
+    rate=st.floats(1e-9, 1),
+    decays=st.sampled_from(get_args(DecayModel)),
+    days=st.floats(0, 4000),
+)
 def test_decay_never_turns_into_disbelief(
     mind: Mind, value: JsonValue, source: Source, rate: float, decays: DecayModel, days: float
 ):
@@ -279,6 +289,6 @@ def test_what_history_says_now_is_what_is_held_now(mind: Mind, story: list[Piece
 
 def test_what_does_not_fit_on_the_scale_of_one_moment_goes_to_history(mind: Mind):
     about = subject()
-    belief, traces = mind.hear(about, [said("x", id=str(uuid4())) for _ in range(205)])
+    belief, traces = mind.hear(about, [said("x", ident=str(uuid4())) for _ in range(205)])
     assert len(belief.evidence) == 201
     assert (traces.changes, traces.moves) == (5, 1)

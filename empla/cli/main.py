@@ -1,5 +1,6 @@
 """The `empla` command. Commands are named here and imported when they are called, so that --help takes a moment only."""
 
+import os
 import sys
 
 import cyclopts
@@ -14,13 +15,15 @@ EXIT_CODES: dict[Kind, int] = {
     "invalid": 6,
     "unavailable": 7,
 }
-_INTERRUPTED = 130
+_INTERRUPTED = 130  # 128 + the signal, as a shell says it
+_PIPE_CLOSED = 141
 
 app = cyclopts.App(
     name="empla",
     help="The mind and memory of digital employees, on PostgreSQL.",
     version_flags=["--version"],
-    help_epilogue="Exit codes: 0 done, 2 usage, 3 not found, 4 conflict, 5 forbidden, 6 invalid, 7 unavailable.",
+    help_epilogue="Exit codes: 0 done, 2 usage, 3 not found, 4 conflict, 5 forbidden, 6 invalid, 7 unavailable, 130 stopped.",
+    suppress_keyboard_interrupt=False,
 )
 database = cyclopts.App(name="db", help="The database: upgrade, check, look after.")
 tenant = cyclopts.App(name="tenant", help="Tenants: create, show, suspend, resume.")
@@ -87,7 +90,8 @@ for _group, _module, _commands in (
 def main() -> None:
     """Run the command line; every expected error is one sentence on stderr and an exit code by its kind."""
     try:
-        app(exit_on_error=False, print_error=False)
+        app(exit_on_error=False, print_error=False, result_action="return_none")
+        sys.stdout.flush()  # a pipe that was closed says so here, not when nobody listens any more
     except cyclopts.CycloptsError as error:
         _fail(" ".join(str(error).split()), EXIT_CODES["usage"])
     except EmplaError as error:
@@ -100,7 +104,8 @@ def main() -> None:
     except KeyboardInterrupt:
         _fail("stopped; what was committed stays, and the same command carries on", _INTERRUPTED)
     except BrokenPipeError:
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left to flush goes nowhere
+        sys.exit(_PIPE_CLOSED)
 
 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:

@@ -22,13 +22,14 @@ class CycleOutcome:
     revised: int
 
 
-async def run(tx: Tx, employee: Employee, *, next_cycle_at: datetime) -> CycleOutcome | None:
+async def run(tx: Tx, employee: Employee, *, next_cycle_at: datetime, by_hand: bool = False) -> CycleOutcome | None:
     """The employee has perceived all that happened, believes what follows from it, and is due again at `next_cycle_at`.
 
-    The transaction was entered as the employee. None when no cycle is due: another process has run it. Rescheduling comes first,
-    for it keeps two processes from running one cycle. A quiet cycle sends five messages: begin, reschedule, perceive, evaluate, commit.
+    The transaction was entered as the employee. None when no cycle is due, for another process has run it (`by_hand`,
+    it need not be due). Rescheduling comes first: it keeps two processes from running one cycle. A quiet cycle sends
+    five messages: begin, reschedule, perceive, evaluate, commit.
     """
-    if not await schedule.reschedule(tx, employee=employee.id, next_cycle_at=next_cycle_at):
+    if not await schedule.reschedule(tx, employee=employee.id, next_cycle_at=next_cycle_at, by_hand=by_hand):
         return None
     percepts = await perceive(tx, employee=employee.id)
     revised = 0

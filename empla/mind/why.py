@@ -130,8 +130,8 @@ def _ids(belief: Belief, grounds: list[Ground]) -> list[UUID]:
 
 def _claim(answer: Why) -> str:
     belief = answer.belief
-    shown = json.dumps(belief.object, ensure_ascii=False)
-    return f"{belief.subject}.{belief.predicate} = {shown}, confidence {belief.confidence:.2f}, since {belief.formed_at:%Y-%m-%d %H:%M} UTC"
+    since = f"since {belief.formed_at:%Y-%m-%d %H:%M} UTC"
+    return f"{belief.subject}.{belief.predicate} = {_shown(belief.object)}, confidence {belief.confidence:.2f}, {since}"
 
 
 def _arithmetic(answer: Why) -> list[str]:
@@ -174,12 +174,19 @@ def _episodes(answer: Why) -> list[str]:
 
 
 def _history(answer: Why) -> list[str]:
-    lines = ["", f"How it came about ({answer.changes} changes, the latest first):"]
+    lines = [
+        "",
+        f"How it came about ({answer.changes} {'change' if answer.changes == 1 else 'changes, the latest first'}):",
+    ]
     for entry in answer.history:
-        old = json.dumps(entry.old_value, ensure_ascii=False)
-        new = json.dumps(entry.new_value, ensure_ascii=False)
-        step = new if entry.old_value is None else f"{old} → {new}"
+        new = _shown(entry.new_value)
+        step = new if entry.old_value is None else f"{_shown(entry.old_value)} → {new}"
         lines.append(
             f"  {entry.changed_at:%Y-%m-%d %H:%M}  {entry.change_type:12} {step}  {entry.reason or ''}".rstrip()
         )
     return lines
+
+
+def _shown(value: JsonValue) -> str:
+    # Six digits are enough for a person; the belief itself has all of them.
+    return f"{value:.6g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)

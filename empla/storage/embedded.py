@@ -38,7 +38,7 @@ _TOO_LITTLE_SPACE = 1024 * 1024  # bytes
 _CLIENTS = "SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() LIMIT 1"
 
 # The shell ends at once and hands the server to the system, so that its caller has no child to bury.
-_DETACH = '"$@" </dev/null >>"$0" 2>&1 & echo $!'
+_DETACH = '"$@" >>"$0" 2>&1 & echo $!'
 
 
 @dataclass(frozen=True)
@@ -133,9 +133,9 @@ def stop_unused(home: Path, *, timeout: float = 60.0) -> bool:
 def _has_clients(server: Server) -> bool:
     try:
         with psycopg.connect(server.url("admin", "postgres"), connect_timeout=_ANSWER_TIMEOUT) as connection:
-            return connection.execute(_CLIENTS).fetchone() is not None
+            return connection.execute(_CLIENTS).rowcount > 0
     except psycopg.OperationalError:
-        return False  # it ended meanwhile, or lets nobody in: then `stop` knows better
+        return True  # too many clients, perhaps: who can't ask stops nothing
 
 
 def _answering(place: Cluster) -> Server | None:

@@ -2,10 +2,10 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import errors as pg
+from psycopg.conninfo import conninfo_to_dict
 
 from empla.errors import ConflictError, EmplaError, ForbiddenError, InvalidError, NotFoundError, UnavailableError
 
@@ -77,18 +77,25 @@ def connecting(url: str, setting: str = "EMPLA_DATABASE_URL") -> Generator[None]
         ) from error
 
 
+def not_a_member(login: str, role: str) -> UnavailableError:
+    """What is wrong when a login is refused the schema."""
+    return UnavailableError(f"{login} may not use empla's schema: GRANT {role} TO {login}")
+
+
 def place(url: str) -> str:
     """Where the URL leads, without its password: host:port/database."""
     try:
-        parts = urlsplit(url)
-        host = parts.hostname or "the local socket"
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
         return "the database"
-    return f"{host}{port}{parts.path}"
+    host = str(parts.get("host") or parts.get("hostaddr") or "/")
+    port = f":{parts['port']}" if parts.get("port") and not host.startswith("/") else ""
+    return f"{'the local socket' if host.startswith('/') else host}{port}/{parts.get('dbname') or ''}".rstrip("/")
 
 
 def _why(error: psycopg.Error) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    last = lines[-1] if lines else "no answer"
-    return last.removeprefix("FATAL:").strip().rpartition("failed: ")[2].removeprefix("FATAL:").strip()
+    # libpq asks "Is the server running …?" under its reason.
+    said = [line for line in lines if not line.endswith("?")] or ["no answer"]
+    reason = said[-1].removeprefix("FATAL:").strip().rpartition("failed: ")[2].removeprefix("FATAL:").strip()
+    return reason if len(said) == len(lines) else f"{reason}; is the server running there?"

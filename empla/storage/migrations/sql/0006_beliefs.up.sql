@@ -19,9 +19,10 @@ CREATE TABLE empla.beliefs (
     decay_rate      double precision NOT NULL DEFAULT 0.1 CHECK (decay_rate = 0 OR decay_rate BETWEEN 1e-9 AND 1),
     decay_model     text NOT NULL DEFAULT 'linear' CHECK (decay_model IN ('linear', 'exponential')),
     log_odds        double precision NOT NULL DEFAULT 0 CHECK (empla.is_finite(log_odds)),
-    grounds         jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(grounds) = 'array' AND jsonb_array_length(grounds) <= 201),
+    grounds         jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(grounds) = 'array' AND jsonb_array_length(grounds) <= 201
+                                                           AND pg_column_size(grounds) <= 16777216),
     silenced        jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(silenced) = 'array' AND jsonb_array_length(silenced) <= 100),
-    revision        jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(revision) = 'array'),
+    revision        jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(revision) = 'array' AND pg_column_size(revision) <= 16777216),
     version         bigint NOT NULL DEFAULT 1,
     logged_at       timestamptz NOT NULL DEFAULT ctx.now(),
     reason          text CHECK (length(reason) <= 2000),
@@ -60,7 +61,7 @@ CREATE TABLE empla.belief_history (
     grounds        jsonb NOT NULL DEFAULT '[]',
     formed_at      timestamptz NOT NULL,
     evidence_at    timestamptz NOT NULL,
-    decay_rate     double precision NOT NULL,
+    decay_rate     double precision NOT NULL CHECK (decay_rate BETWEEN 0 AND 1),
     decay_model    text NOT NULL,
     reason         text,
     actor_type     text NOT NULL,
@@ -325,6 +326,7 @@ CREATE TRIGGER log_update AFTER UPDATE ON empla.beliefs REFERENCING OLD TABLE AS
 CALL ctx.fence('empla.beliefs', 'beliefs_tenant_isolation');
 GRANT SELECT, INSERT, UPDATE ON empla.beliefs TO empla_app, empla_worker;
 CALL empla.keep_touched('empla.beliefs');
+CALL empla.keep_key('empla.beliefs', '{subject,predicate}');
 
 ALTER TABLE empla.belief_history ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY belief_history_tenant_isolation ON empla.belief_history FOR SELECT TO empla_app
@@ -337,11 +339,9 @@ CREATE POLICY keeping ON empla.belief_history TO empla_keeper USING (tenant_id =
 CREATE POLICY retention ON empla.belief_history TO empla_retention USING (true) WITH CHECK (true);
 GRANT SELECT ON empla.belief_history TO empla_app, empla_worker;
 GRANT SELECT, INSERT ON empla.belief_history TO empla_keeper;
+REVOKE TRUNCATE ON empla.belief_history FROM empla_owner;
 GRANT SELECT, UPDATE (old_value, new_value, evidence, grounds, reason, erased_digest), DELETE ON empla.belief_history TO empla_retention;
 
-GRANT CREATE ON SCHEMA empla TO empla_keeper;
-ALTER FUNCTION empla.log_beliefs() OWNER TO empla_keeper;
-REVOKE CREATE ON SCHEMA empla FROM empla_keeper;
 REVOKE ALL ON FUNCTION empla.log_beliefs(), empla.revise(empla.beliefs, jsonb), empla.weigh(jsonb), empla.has_heard(jsonb, jsonb, text), empla.source_rank(text),
     empla.probability(double precision), empla.log_odds(double precision),
     empla.effective_confidence(double precision, double precision, text, timestamptz, timestamptz) FROM PUBLIC;
@@ -350,4 +350,7 @@ GRANT EXECUTE ON FUNCTION empla.revise(empla.beliefs, jsonb), empla.weigh(jsonb)
     empla.effective_confidence(double precision, double precision, text, timestamptz, timestamptz)
     TO empla_app, empla_worker, empla_migrator;
 GRANT EXECUTE ON FUNCTION empla.has_heard(jsonb, jsonb, text) TO empla_keeper;
+GRANT CREATE ON SCHEMA empla TO empla_keeper;
+ALTER FUNCTION empla.log_beliefs() OWNER TO empla_keeper;
+REVOKE CREATE ON SCHEMA empla FROM empla_keeper;
 SELECT empla.ensure_partitions();

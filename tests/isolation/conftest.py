@@ -1,0 +1,27 @@
+"""What the isolation tests share: two tenants, always, with people and employees in each."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from world import Gate, House, a_house
+
+if TYPE_CHECKING:
+    from tests.conftest import Cluster
+
+
+@pytest.fixture
+def gate(cluster: "Cluster") -> Iterator[Gate]:
+    """Connections to this worker's database as each login."""
+    with Gate(cluster.url("app"), cluster.url("worker"), cluster.url("admin")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def acme_house(gate: Gate) -> House:
+    return a_house(gate, "Acme")
+
+
+@pytest.fixture
+def rival_house(gate: Gate) -> House:
+    return a_house(gate, "Rival")

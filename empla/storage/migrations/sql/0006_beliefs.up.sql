@@ -100,24 +100,30 @@ CREATE FUNCTION empla.probability(log_odds double precision) RETURNS double prec
 CREATE FUNCTION empla.source_rank(source text) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
     $$ SELECT array_position(ARRAY['prior', 'inference', 'observation', 'told_by_human'], source) $$;
 
--- What the grounds add up to. Each counts ln(r/(1-r)), the carried one its own log-odds, and that only where fresh evidence still
--- supports its object. A guess (inference, prior) does not count while a human says otherwise, now or in what is carried.
--- The object with the most support is believed, a human's before any other; the others' support is taken off.
--- The result depends on the set of grounds, not on their order, nor on the last bits of a sum, nor on the database's collation.
-CREATE FUNCTION empla.weigh(grounds jsonb, OUT object jsonb, OUT log_odds double precision, OUT source text, OUT evidence jsonb)
+-- The grounds that count, each with its weight: ln(r/(1-r)), or the log-odds that are carried. A guess (inference, prior) does not
+-- count while a human says otherwise, now or in what is carried; what is carried counts only where fresh evidence still supports it.
+CREATE FUNCTION empla.counted(grounds jsonb) RETURNS TABLE (ground jsonb, object jsonb, weight double precision, rank integer)
     LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    WITH ground AS (
+    WITH heard AS (
         -- Not jsonb_to_recordset, which would make an object that is null unknown.
-        SELECT g -> 'object' AS object, g ->> 'id' AS id, g ? 'carried' AS is_carried, g -> 'evidence' AS evidence,
-               coalesce((g ->> 'carried')::float8, empla.log_odds((g ->> 'reliability')::float8)) AS weight,
-               empla.source_rank(g ->> 'source') AS rank
+        SELECT g AS ground, g -> 'object' AS object, g ? 'carried' AS is_carried, empla.source_rank(g ->> 'source') AS rank
           FROM jsonb_array_elements(grounds) g
     ), heeded AS (
-        SELECT g.* FROM ground g
-         WHERE g.rank > 2 OR NOT EXISTS (SELECT FROM ground h WHERE h.rank = 4 AND h.object <> g.object)
-    ), counted AS (
-        SELECT h.* FROM heeded h
-         WHERE NOT h.is_carried OR EXISTS (SELECT FROM heeded f WHERE NOT f.is_carried AND f.object = h.object)
+        SELECT h.* FROM heard h
+         WHERE h.rank > 2 OR NOT EXISTS (SELECT FROM heard w WHERE w.rank = 4 AND w.object <> h.object)
+    )
+    SELECT h.ground, h.object,
+           coalesce((h.ground ->> 'carried')::float8, empla.log_odds((h.ground ->> 'reliability')::float8)), h.rank
+      FROM heeded h
+     WHERE NOT h.is_carried OR EXISTS (SELECT FROM heeded f WHERE NOT f.is_carried AND f.object = h.object)
+$$;
+
+-- What the grounds add up to. The object with the most support is believed, a human's before any other; the others' support is
+-- taken off. The result depends on the set of grounds, not on their order, nor on the last bits of a sum, nor on the collation.
+CREATE FUNCTION empla.weigh(grounds jsonb, OUT object jsonb, OUT log_odds double precision, OUT source text, OUT evidence jsonb)
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    WITH counted AS MATERIALIZED (
+        SELECT * FROM empla.counted(grounds)
     ), candidate AS (
         SELECT c.object, sum(c.weight ORDER BY c.weight) AS support, max(c.rank) AS rank
           FROM counted c GROUP BY c.object
@@ -129,9 +135,9 @@ CREATE FUNCTION empla.weigh(grounds jsonb, OUT object jsonb, OUT log_odds double
            b.support - coalesce((SELECT sum(o.support ORDER BY o.support) FROM candidate o WHERE o.object <> b.object), 0),
            (ARRAY['prior', 'inference', 'observation', 'told_by_human'])[b.rank],
            coalesce((SELECT jsonb_agg(i.id ORDER BY i.id)
-                       FROM (SELECT c.id FROM counted c WHERE c.object = b.object AND c.id IS NOT NULL
+                       FROM (SELECT c.ground ->> 'id' AS id FROM counted c WHERE c.object = b.object AND c.ground ->> 'id' IS NOT NULL
                               UNION
-                             SELECT jsonb_array_elements_text(c.evidence) FROM counted c WHERE c.object = b.object AND c.is_carried) i),
+                             SELECT jsonb_array_elements_text(c.ground -> 'evidence') FROM counted c WHERE c.object = b.object) i),
                     '[]')
       FROM believed b
 $$;
@@ -342,10 +348,10 @@ GRANT SELECT, INSERT ON empla.belief_history TO empla_keeper;
 REVOKE TRUNCATE ON empla.belief_history FROM empla_owner;
 GRANT SELECT, UPDATE (old_value, new_value, evidence, grounds, reason, erased_digest), DELETE ON empla.belief_history TO empla_retention;
 
-REVOKE ALL ON FUNCTION empla.log_beliefs(), empla.revise(empla.beliefs, jsonb), empla.weigh(jsonb), empla.has_heard(jsonb, jsonb, text), empla.source_rank(text),
+REVOKE ALL ON FUNCTION empla.log_beliefs(), empla.revise(empla.beliefs, jsonb), empla.weigh(jsonb), empla.counted(jsonb), empla.has_heard(jsonb, jsonb, text), empla.source_rank(text),
     empla.probability(double precision), empla.log_odds(double precision),
     empla.effective_confidence(double precision, double precision, text, timestamptz, timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION empla.revise(empla.beliefs, jsonb), empla.weigh(jsonb), empla.has_heard(jsonb, jsonb, text), empla.source_rank(text),
+GRANT EXECUTE ON FUNCTION empla.revise(empla.beliefs, jsonb), empla.weigh(jsonb), empla.counted(jsonb), empla.has_heard(jsonb, jsonb, text), empla.source_rank(text),
     empla.probability(double precision), empla.log_odds(double precision),
     empla.effective_confidence(double precision, double precision, text, timestamptz, timestamptz)
     TO empla_app, empla_worker, empla_migrator;

@@ -23,6 +23,16 @@ _CHECK: dict[str, str] = {
     "employees_email_check": "this is not an e-mail address",
     "tenants_slug_check": "a slug is 1 to 63 lower-case letters, digits and inner hyphens",
     "intention_dependencies_not_itself": "an intention cannot depend on itself",
+    "beliefs_reason_check": "a reason has at most 2,000 characters",
+    "memory_episodes_description_check": "a description has 1 to 65,536 bytes",
+    "memory_episodes_importance_check": "an importance lies between 0 and 1",
+    "memory_episodes_location_check": "a location has at most 200 characters",
+    "memory_episodes_participants_check": "participants are at most 1,000 names",
+    "observations_source_check": "a source is 1 to 60 lower-case letters, digits, hyphens and underscores, a letter first",
+    "observations_external_id_check": "an external id has 1 to 500 characters",
+    "observations_kind_check": "a kind has 1 to 100 characters",
+    "observations_description_check": "a description has 1 to 65,536 bytes",
+    "observations_participants_check": "participants are at most 1,000 names",
     "employees_onboarding_is_shadow": "an employee that is still onboarding works in shadow",
 }
 _RAISED: dict[str, type[EmplaError]] = {"EM404": NotFoundError, "EM403": ForbiddenError, "EM409": ConflictError}

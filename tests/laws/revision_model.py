@@ -27,22 +27,23 @@ from empla.bdi.confidence import DecayModel, Source
 Verdict = Literal["formed", "duplicate", "late", "contradicted", "replaced", "confirmed", "weighed"]
 STRENGTH: dict[Source, int] = {"prior": 1, "inference": 2, "observation": 3, "told_by_human": 4}
 HUMAN, GUESS = 4, 2
-REMEMBERED = 100  # ids that what is carried remembers
-MOST_PEERS = 200  # pieces about one moment
+REMEMBERED = 100  # ids of what is carried, and of what was silenced
+MOST_GROUNDS = 201  # about one moment, what was carried included
 FARTHEST = 40.0  # log-odds
 
 
 def name_of(value: JsonValue) -> str:
-    """Equal for equal JSON: 1 and 1.0 are one number, true and 1 are not one thing."""
+    """The text that PostgreSQL gives to this JSON, equal for equal values: 1 and 1.0 are one number, true and 1 are not one thing."""
     match value:
         case bool() | None | str():
             return json.dumps(value, ensure_ascii=False)
         case int() | float():
             return json.dumps(int(value) if float(value).is_integer() else value)
         case list():
-            return f"[{','.join(name_of(item) for item in value)}]"
+            return f"[{', '.join(name_of(item) for item in value)}]"
         case dict():
-            return json.dumps({key: name_of(member) for key, member in sorted(value.items())}, ensure_ascii=False)
+            members = sorted(value.items(), key=lambda member: (len(member[0].encode()), member[0].encode()))
+            return "{" + ", ".join(f"{name_of(key)}: {name_of(member)}" for key, member in members) + "}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +92,7 @@ class Model:
     decay_model: DecayModel = "linear"
     carried: Carried | None = None
     peers: tuple[Piece, ...] = ()
+    silenced: tuple[str, ...] = ()  # ids of the guesses that a human contradicts
     verdicts: tuple[Verdict, ...] = field(default=(), compare=False)
 
     @property
@@ -114,8 +116,10 @@ class Model:
         verdict = self._verdict(piece)
         told = replace(self, verdicts=(*self.verdicts, verdict))
         match verdict:
-            case "duplicate" | "late" | "contradicted":
+            case "duplicate" | "late":
                 return told
+            case "contradicted":
+                return replace(told, silenced=(*self.silenced, piece.id)[-REMEMBERED:] if piece.id else self.silenced)
             case "formed":
                 moment = replace(told, carried=None, peers=(piece,))
             case "confirmed" | "replaced":
@@ -139,11 +143,11 @@ class Model:
             return "contradicted"
         if is_new:
             return "confirmed" if name_of(piece.object) == name_of(self.object) else "replaced"
-        return "weighed" if len(self.peers) < MOST_PEERS else "late"
+        return "weighed" if len(self.peers) + (self.carried is not None) < MOST_GROUNDS else "late"
 
     def _heard(self) -> set[str]:
         carried = self.carried.ids if self.carried else ()
-        return {*self.ids, *carried, *(peer.id for peer in self.peers if peer.id is not None)}
+        return {*self.ids, *carried, *self.silenced, *(peer.id for peer in self.peers if peer.id is not None)}
 
     def _human_words(self, *, standing: bool) -> set[str]:
         """What a human says: as the belief stands when a new moment opens, else within this moment."""
@@ -156,11 +160,9 @@ class Model:
 
     def _left_at(self, moment: datetime) -> Carried:
         left = self.confidence_at(moment)
-        weight = confidence.log_odds(left) if left < self.confidence else self.log_odds
-        if self.log_odds > 0:
-            weight = max(0.0, weight)
-        else:  # disbelief does not grow by waiting
-            weight = self.log_odds
+        weight = max(0.0, confidence.log_odds(left)) if left < self.confidence else self.log_odds
+        if self.log_odds <= 0:
+            weight = self.log_odds  # disbelief does not grow by waiting
         assert self.since is not None
         return Carried(self.object, self.source, weight, self.ids[-REMEMBERED:], self.since)
 

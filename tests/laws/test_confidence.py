@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 import psycopg
@@ -72,8 +73,10 @@ def test_time_never_adds_confidence(
     sql: Connection, held: float, rate: float, model: DecayModel, one: timedelta, other: timedelta
 ):
     sooner, later = sorted((one, other))
-    for effective in (effective_in_python, lambda *case: effective_in_sql(sql, *case)):
-        assert effective(held, rate, model, NOON + later) <= effective(held, rate, model, NOON + sooner)
+    effective = partial(effective_in_sql, sql, held, rate, model)
+    assert effective(NOON + later) <= effective(NOON + sooner)
+    effective = partial(effective_in_python, held, rate, model)
+    assert effective(NOON + later) <= effective(NOON + sooner)
 
 
 @LAW
@@ -87,8 +90,10 @@ def test_before_its_anchor_and_without_a_rate_confidence_stands(
 
 @pytest.mark.parametrize(
     ("model", "days", "left"),
-    [("linear", 1, 0.8), ("linear", 4.5, 0.45), ("linear", 9, 0.0), ("linear", 10, 0.0)]
-    + [("exponential", 1, 0.81), ("exponential", 2, 0.729), ("exponential", 0.5, 0.9 * math.sqrt(0.9))],
+    [
+        *[("linear", 1, 0.8), ("linear", 4.5, 0.45), ("linear", 9, 0.0), ("linear", 10, 0.0)],
+        *[("exponential", 1, 0.81), ("exponential", 2, 0.729), ("exponential", 0.5, 0.9 * math.sqrt(0.9))],
+    ],
 )
 def test_a_confidence_of_90_percent_that_loses_a_tenth_a_day(
     sql: Connection, model: DecayModel, days: float, left: float

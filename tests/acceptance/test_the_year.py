@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import CRM_DATA, OFFICES, Answer, Figures, Starter, empla, figures, look, reports
+from command_line import CRM_DATA, Answer, Figures, Starter, empla, figures, look, reports
 from sales_force import Export
 
 pytestmark = [

@@ -32,6 +32,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
     home = Path(tempfile.mkdtemp(prefix="empla-tests-"))
+    # Run by root, PostgreSQL runs as another user, who must be able to pass through the home.
+    home.chmod(0o711)
     config.stash[_HOME] = home
     server = embedded.start(home, major=MAJOR, options=FAST)
     opening.provision(server.url("admin", "postgres"), server.url("admin", TEMPLATE))

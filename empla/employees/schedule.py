@@ -34,10 +34,16 @@ async def turns(tx: ReadTx) -> list[Turn]:
 RESCHEDULE: LiteralString = """
     UPDATE employee_schedule SET last_cycle_at = %(now)s::timestamptz, next_cycle_at = %(next)s::timestamptz
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid
+       AND (NOT %(if_due)s::boolean OR next_cycle_at <= %(now)s::timestamptz)
 """
 
 
-async def reschedule(tx: Tx, *, employee: UUID, next_cycle_at: datetime) -> None:
-    """This cycle was run, the next is due then. Raises `NotFoundError` for one that is not scheduled."""
-    if not await tx.execute(RESCHEDULE, employee=employee, next=next_cycle_at, now=tx.now):
+async def reschedule(tx: Tx, *, employee: UUID, next_cycle_at: datetime, if_due: bool = False) -> bool:
+    """The employee's cycle belongs to this transaction, and the next is due then; False when `if_due`, and none was due.
+
+    Whoever else asks for it waits for this transaction to end. Raises `NotFoundError` for one that is not scheduled.
+    """
+    changed = await tx.execute(RESCHEDULE, employee=employee, next=next_cycle_at, now=tx.now, if_due=if_due)
+    if not changed and not if_due:
         raise NotFoundError("this employee is not scheduled")
+    return changed > 0

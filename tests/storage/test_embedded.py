@@ -187,15 +187,14 @@ def test_only_the_operating_system_says_who_is_who(shared: Path):
 
 def test_the_surroundings_of_the_caller_do_not_matter(shared: Path, monkeypatch: pytest.MonkeyPatch):
     embedded.stop(shared)
-    for name, value in {
-        "PGPORT": "1",
-        "PGDATA": "/",
-        "PGHOST": "nowhere",
-        "TZ": "Asia/Tokyo",
-        "LC_ALL": "C",
-    }.items():
-        monkeypatch.setenv(name, value)
-    assert ask(begin(shared), "SHOW timezone") == [("UTC",)]
+    with monkeypatch.context() as surroundings:
+        for name in ("PGPORT", "PGDATA", "PGHOST", "PGCLIENTENCODING", "TZ", "LC_ALL", "EMPLA_SECRET"):
+            surroundings.setenv(name, "1" if name == "PGPORT" else "LATIN1")
+        server = begin(shared)
+        assert ask(server, "SHOW timezone") == [("UTC",)]
+    if (environment := Path(f"/proc/{server.pid}/environ")).exists():
+        assert b"LATIN1" not in environment.read_bytes()
+    assert ask(server, "SHOW client_encoding") == [("UTF8",)]
 
 
 @on_linux

@@ -5,3 +5,5 @@ DROP FUNCTION empla.refuse_key_change(), empla.touch(), empla.is_finite(double p
     ctx.employee_id(), ctx.role(), ctx.user_id(), ctx.tenant_id(), empla.uuidv7_floor(timestamptz);
 DROP FUNCTION IF EXISTS empla.uuidv7();
 REVOKE USAGE ON SCHEMA empla, ctx FROM empla_app, empla_worker, empla_auth, empla_keeper, empla_retention, empla_migrator;
+COMMENT ON SCHEMA empla IS NULL;
+COMMENT ON SCHEMA ctx IS NULL;

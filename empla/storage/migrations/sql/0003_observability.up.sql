@@ -42,7 +42,7 @@ CREATE INDEX idx_metrics_name ON empla.metrics (tenant_id, metric_name, timestam
 -- Partitions. Rows are reached through the parent alone: no grant on a partition, and row security forced on each all the same.
 -- Row security does not stop TRUNCATE, so nobody keeps that right on a log, not even the owner.
 CREATE FUNCTION empla.ensure_partitions(months_ahead integer DEFAULT 3) RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp SET lock_timeout = '2s' AS $$
 DECLARE
     log record; month timestamptz; partition text; made integer := 0;
 BEGIN
@@ -53,6 +53,9 @@ BEGIN
         FOR month IN SELECT date_trunc('month', clock_timestamp(), 'UTC') + m * interval '1 month' FROM generate_series(-1, months_ahead) m LOOP
             partition := log.parent || '_' || to_char(month AT TIME ZONE 'UTC', 'YYYYMM');
             CONTINUE WHEN to_regclass(partition) IS NOT NULL;
+            -- Whoever opens the database first in a month makes it; those who come meanwhile wait here, and find it made.
+            PERFORM pg_advisory_xact_lock(7390003);
+            CONTINUE WHEN EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = 'empla'::regnamespace AND c.relname = partition);
             EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', partition, log.parent,
                            uuidv7_floor(month), uuidv7_floor(((month AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC'));
             EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', partition);

@@ -34,7 +34,7 @@ CREATE TABLE empla.memory_semantic (
     id          uuid NOT NULL DEFAULT uuidv7(),
     fact_type   text NOT NULL CHECK (fact_type IN ('entity', 'relationship', 'rule', 'definition')),
     subject     text NOT NULL CHECK (subject = btrim(subject) AND length(subject) BETWEEN 1 AND 500),
-    predicate   text NOT NULL CHECK (predicate = btrim(predicate) AND length(predicate) BETWEEN 1 AND 200),
+    predicate   text NOT NULL CHECK (predicate = btrim(predicate) AND length(predicate) BETWEEN 1 AND 200 AND octet_length(predicate) <= 500),
     object      text NOT NULL CHECK (length(object) BETWEEN 1 AND 10000),
     confidence  double precision NOT NULL DEFAULT 1.0 CHECK (confidence BETWEEN 0 AND 1),
     decay_rate  double precision NOT NULL DEFAULT 0.0 CHECK (decay_rate BETWEEN 0 AND 1),

@@ -16,8 +16,32 @@ TOKEN = re.compile(
 )
 VERBS = {"SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "VALUES"}
 AFTER_A_TABLE = frozenset(
-    "WHERE ON SET JOIN LEFT RIGHT INNER CROSS FULL GROUP ORDER LIMIT FOR USING VALUES SELECT RETURNING UNION HAVING DEFAULT "
-    "NATURAL OFFSET WINDOW DO".split()
+    [
+        "WHERE",
+        "ON",
+        "SET",
+        "JOIN",
+        "LEFT",
+        "RIGHT",
+        "INNER",
+        "CROSS",
+        "FULL",
+        "GROUP",
+        "ORDER",
+        "LIMIT",
+        "FOR",
+        "USING",
+        "VALUES",
+        "SELECT",
+        "RETURNING",
+        "UNION",
+        "HAVING",
+        "DEFAULT",
+        "NATURAL",
+        "OFFSET",
+        "WINDOW",
+        "DO",
+    ]
 )
 # Volatile, or the same only within one transaction: on a cluster each node would have its own.
 CHANGING_WORDS = {"CURRENT_TIMESTAMP", "CURRENT_DATE", "CURRENT_TIME", "LOCALTIMESTAMP", "LOCALTIME"}

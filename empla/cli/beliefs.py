@@ -5,7 +5,7 @@ import json
 from empla.access import doors
 from empla.bdi import beliefs as bdi
 from empla.cli.options import AsOf, AsUser, Employee, Home, Json, Tenant, settings_for
-from empla.cli.output import console, print_json, table
+from empla.cli.output import console, print_json, print_page, table
 from empla.clock import moment
 from empla.employees import employees
 from empla.errors import UsageError
@@ -93,7 +93,7 @@ async def why(
     if json:
         print_json(answer)
     else:
-        console.print(str(answer), markup=False)
+        print_page(str(answer))
 
 
 def _short(value: object, width: int = 60) -> str:

@@ -1,5 +1,7 @@
 """`empla demo`: the main job, from an empty folder to a report."""
 
+import shutil
+import sys
 import tempfile
 import time
 from datetime import date
@@ -12,20 +14,24 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from empla.access import doors
 from empla.cli.ingest import print_oddities
 from empla.cli.options import Home, settings_for
-from empla.cli.output import console, progress
-from empla.cli.report import print_standings
+from empla.cli.output import console, print_command, progress
+from empla.cli.report import add_standings, add_sums, standings_table
+from empla.cli.story import Hero, Office, tell
 from empla.clock import end_of_day
 from empla.demo import replay, world
 from empla.errors import UsageError
 from empla.mind import report as reports
-from empla.mind import why as reasons
-from empla.mind.pipeline import SUBJECT
-from empla.mind.report import Report, Standing
+from empla.mind.pipeline import COVERAGE_DAYS, STALE_DAYS
 from empla.senses import crm
 from empla.senses.crm import CrmReading
 from empla.senses.observation import summary
 from empla.storage import embedded, opening
 from empla.storage.database import Database
+
+_LEGEND = (
+    "value: open deals at list price; worth: what was won; wins: won / closed;\n"
+    f"cover: value / won in the last {COVERAGE_DAYS} days; stale: open for more than {STALE_DAYS} days."
+)
 
 
 async def demo(
@@ -43,8 +49,9 @@ async def demo(
     plan = replay.plan(reading, until=last_day)
     started = time.monotonic()
     console.print(
-        f"{len(reading.observations):,} events of {reading.rows_read:,} deals; {sum(map(len, plan.offices.values()))} employees "
-        f"in {len(plan.offices)} offices live from {plan.first_day} to {plan.last_day}."
+        f"{sum(map(len, plan.offices.values()))} employees in {len(plan.offices)} offices live "
+        f"from {plan.first_day} to {plan.last_day}:\n"
+        f"{len(reading.observations):,} events of {reading.rows_read:,} deals, one cycle per employee and evening.",
     )
     print_oddities(summary(reading.oddities))
     was_running = settings.database_url is not None or embedded.running(settings.home) is not None
@@ -55,16 +62,12 @@ async def demo(
                 outcome = await replay.replay(
                     database, reading, until=last_day, progress=lambda done: bar.update(task, completed=done)
                 )
-            took = time.monotonic() - started
-            console.print(
-                f"\n{outcome.cycles:,} cycles in {took:.0f} s: {outcome.perceived:,} events perceived, "
-                f"{outcome.revised:,} beliefs formed or revised.\n"
-            )
-            await _report(database, plan)
+            console.print(_done(outcome, seconds=time.monotonic() - started))
+            hero = await _report(database, plan)
     finally:
         if not was_running:
-            embedded.stop(settings.home)
-    _farewell(plan, settings.home if settings.database_url is None else None)
+            embedded.stop_unused(settings.home)
+    _farewell(plan, hero, ["--home", str(home)] if home else [], is_embedded=settings.database_url is None)
 
 
 def _read(data: Path | None) -> CrmReading:
@@ -82,55 +85,52 @@ def _day(until: str | None) -> date | None:
         raise UsageError(f"--until takes a day like 2017-04-01, not {until!r}") from None
 
 
-async def _report(database: Database, plan: replay.Plan) -> None:
+def _done(outcome: replay.Outcome, *, seconds: float) -> str:
+    if outcome.cycles == 0:
+        return "\nThey have lived through all of it before; nothing was added."
+    return (
+        f"\n{outcome.cycles:,} cycles in {seconds:.0f} s: {outcome.perceived:,} events perceived, "
+        f"{outcome.revised:,} beliefs revised."
+    )
+
+
+async def _report(database: Database, plan: replay.Plan) -> Hero:
     evening = end_of_day(plan.last_day)
-    everyone: list[tuple[str, Standing]] = []
-    for slug in plan.offices:
+    offices: list[Office] = []
+    for slug in sorted(plan.offices):
         caller = await doors.caller_for(database, tenant=slug)
         async with database.read(caller) as tx:
-            answer: Report = await reports.report(tx, at=evening)
-            people = await reports.standings(tx, at=evening)
-        print_standings(answer, people)
-        console.print()
-        everyone += [(slug, person) for person in people]
-    await _story(database, everyone, plan)
+            offices.append(
+                Office(
+                    slug,
+                    await reports.report(tx, at=evening),
+                    await reports.standings(tx, at=evening),
+                    await reports.thin_spells(tx, at=evening),
+                )
+            )
+    shown = standings_table()
+    for office in offices:
+        add_standings(shown, office.answer, office.people)
+    add_sums(shown, f"all {sum(map(len, plan.offices.values()))}", reports.sums([p for o in offices for p in o.people]))
+    console.print(f"\nWhat they believe of their pipelines on the evening of {plan.last_day}:\n")
+    console.print(shown)
+    console.print(_LEGEND)
+    return await tell(database, offices, at=evening)
 
 
-async def _story(database: Database, everyone: list[tuple[str, Standing]], plan: replay.Plan) -> None:
-    """Who sold most, whose pipeline is thin, and why one of these things is believed."""
-    sellers = [(slug, person) for slug, person in everyone if person.won_value]
-    if not sellers:
-        return
-    slug, best = max(sellers, key=lambda found: found[1].won_value or 0)
-    console.print(f"Best seller: {best.name} ({slug}) won {best.won_value:,.0f}.", style="bold")
-    thin = [found for found in everyone if found[1].coverage is not None]
-    if thin:
-        _, least = min(thin, key=lambda found: found[1].coverage or 0)
-        console.print(
-            f"Thinnest pipeline: {least.name}, whose open deals are worth {least.coverage:.2f} of the last 90 days' wins."
-        )
-    _, stale = max(everyone, key=lambda found: found[1].stale_count or 0)
-    console.print(f"Most stale deals: {stale.name}, {stale.stale_count or 0:,.0f} open for more than {90} days.\n")
-    caller = await doors.caller_for(database, tenant=slug)
-    async with database.read(caller) as tx:
-        answer = await reasons.why(
-            tx, employee=best.employee_id, subject=SUBJECT, predicate="won_value", at=end_of_day(plan.last_day)
-        )
-    console.print(f"Why does {best.name} believe that?", style="bold")
-    console.print("\n".join(str(answer).splitlines()[:16]), markup=False)
-
-
-def _farewell(plan: replay.Plan, home: Path | None) -> None:
-    slug, agents = next(iter(plan.offices.items()))
-    where = f" --home {home}" if home is not None else ""
-    middle = plan.first_day + (plan.last_day - plan.first_day) / 2
-    who = f"--tenant {slug} --employee {agents[0].email}"
+def _farewell(plan: replay.Plan, hero: Hero, where: list[str], *, is_embedded: bool) -> None:
+    """Commands to paste: `empla` as it was called, unless the shell finds it by that name."""
+    program = "empla" if shutil.which("empla") or not sys.argv[0].endswith("empla") else sys.argv[0]
+    middle = str(plan.first_day + (plan.last_day - plan.first_day) / 2)
+    who = ["--tenant", hero.slug, "--employee", hero.email]
     console.print("\nLook further:", style="bold")
-    for command in (
-        f"empla beliefs {who} --subject pipeline{where}",
-        f"empla beliefs {who} --subject pipeline --as-of {middle}{where}",
-        f"empla why pipeline.open_value {who}{where}",
-        f"empla report --tenant {slug} --as-of {middle} --json{where}",
-        *((f"empla db stop{where}",) if home is not None else ()),
+    for words in (
+        ["beliefs", *who, "--subject", "pipeline"],
+        ["beliefs", *who, "--subject", "pipeline", "--as-of", middle],
+        ["why", f"pipeline.{hero.predicate}", *who],
+        ["episodes", *who, "--limit", "5"],
+        ["report", "--tenant", hero.slug, "--as-of", middle, "--json"],
     ):
-        console.print(f"  {command}", markup=False, soft_wrap=True)
+        print_command([program, *words, *where])
+    if is_embedded:
+        print_command([program, "db", "stop", *where])

@@ -87,9 +87,10 @@ def print_oddities(odd: list[OddityGroup]) -> None:
     """The most frequent reasons, with an example of each."""
     if not odd:
         return
-    shown = table("rows", "", "reason", "first seen", right=("rows",), title="\nOddities")
+    console.print()
+    shown = table("rows", "oddity (and where it was seen first)", right=("rows",))
     for group in odd[:_SHOWN]:
-        shown.add_row(f"{group.count:,}", "kept" if group.kept else "left out", group.reason, group.first)
+        shown.add_row(f"{group.count:,}", f"{'' if group.kept else 'left out: '}{group.reason} ({group.first})")
     console.print(shown)
     if len(odd) > _SHOWN:
         console.print(f"and {len(odd) - _SHOWN} reasons more; --json has all")

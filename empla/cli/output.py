@@ -1,7 +1,10 @@
 """How answers are printed: JSON for programs, quiet tables for people."""
 
 import json
+import re
+import shlex
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +22,8 @@ class _Console(Console):
         raise BrokenPipeError
 
 
-console = _Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+# What is shown may hold brackets and colons of its own.
+console = _Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 errors = Console(stderr=True, highlight=False)
 
 
@@ -46,8 +50,36 @@ def table(*columns: str, right: Sequence[str] = (), title: str | None = None) ->
         title_style="bold",
     )
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left")
+        made.add_column(column, justify="right" if column in right else "left", no_wrap=column in right)
     return made
+
+
+def print_page(text: str) -> None:
+    """Text of one paragraph or list item per line; in a terminal, what is too long goes on further in than it began."""
+    for line in text.splitlines():
+        console.print(_folded(line), soft_wrap=True)
+
+
+def print_command(words: Sequence[str]) -> None:
+    """A command to paste into a shell; in a terminal, over several lines where it is too long for one."""
+    line = f"  {shlex.join(words)}"
+    if console.is_terminal and len(line) > console.width:
+        lines: list[str] = []
+        # An option stays with its value.
+        for word in re.split(r" (?=--)", shlex.join(words)):
+            if lines and len(lines[-1]) + len(word) + len("   \\") <= console.width:
+                lines[-1] += f" {word}"
+            else:
+                lines.append(f"      {word}" if lines else f"  {word}")
+        line = " \\\n".join(lines)
+    console.print(line, soft_wrap=True)
+
+
+def _folded(line: str) -> str:
+    if not console.is_terminal or len(line) <= console.width:
+        return line
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.fill(line, console.width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def progress(*columns: ProgressColumn) -> Progress:

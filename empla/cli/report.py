@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+from pydantic import JsonValue
+from rich.table import Table
+
 from empla.access import doors
 from empla.cli.options import AsOf, AsUser, Home, Json, Tenant, settings_for
 from empla.cli.output import console, number, print_json, table
@@ -24,23 +27,32 @@ async def report(
     if json:
         print_json(answer)
         return
-    print_standings(answer, people)
+    shown = standings_table()
+    add_standings(shown, answer, people)
+    console.print(
+        f"What {answer.employees} employees believe of their pipelines at {answer.as_of:%Y-%m-%d %H:%M} UTC:\n"
+    )
+    console.print(shown)
     counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in answer.counts.model_dump().items())
     console.print(f"\n{counts}\ndigest {answer.digest}")
 
 
-def print_standings(answer: Report, people: Sequence[Standing]) -> None:
-    """One line per employee, best seller first, and the sums."""
-    figures = ("open", "open value", "won", "won value", "lost", "win rate", "coverage", "stale")
-    shown = table(
-        "employee",
-        *figures,
-        right=figures,
-        title=f"{answer.tenant}: what {answer.employees} employees believe on {answer.as_of:%Y-%m-%d}",
-    )
+def standings_table() -> Table:
+    """An empty table of standings: one line per employee, as `add_standings` writes them."""
+    figures = ("open", "value", "won", "worth", "lost", "wins", "cover", "stale")
+    shown = table("employee", *figures, right=figures)
+    shown.padding = (0, 0, 0, 1)
+    for column in shown.columns[1:]:
+        column.min_width = len(str(column.header)) + 1
+    return shown
+
+
+def add_standings(shown: Table, answer: Report, people: Sequence[Standing]) -> None:
+    """One line per employee, the best seller first, and their sums."""
+    shown.add_row(f"{answer.tenant}", style="bold")
     for person in people:
         shown.add_row(
-            person.name,
+            f"  {person.name}",
             number(person.open_count),
             number(person.open_value),
             number(person.won_count),
@@ -50,20 +62,24 @@ def print_standings(answer: Report, people: Sequence[Standing]) -> None:
             number(person.coverage, 2),
             number(person.stale_count),
         )
-    sums = answer.beliefs
+    add_sums(shown, f"  all {answer.employees}", answer.beliefs)
+
+
+def add_sums(shown: Table, name: str, sums: dict[str, JsonValue]) -> None:
+    """One line of sums; a win rate is theirs, too, a coverage has none."""
+    win_rate = sums.get("win_rate")
     shown.add_row(
-        "all",
+        name,
         *(
-            number(_number(sums.get(name)))
-            for name in ("open_count", "open_value", "won_count", "won_value", "lost_count")
+            number(_number(sums[figure]))
+            for figure in ("open_count", "open_value", "won_count", "won_value", "lost_count")
         ),
-        "–" if "win_rate" not in sums else f"{_number(sums['win_rate']):.1%}",
+        "–" if win_rate is None else f"{_number(win_rate):.0%}",
         "",
-        number(_number(sums.get("stale_count"))),
+        number(_number(sums["stale_count"])),
         style="bold",
     )
-    console.print(shown)
 
 
-def _number(value: object) -> float:
+def _number(value: JsonValue) -> float:
     return float(value) if isinstance(value, int | float) else 0.0

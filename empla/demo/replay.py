@@ -5,8 +5,10 @@ Each step is a transaction that leaves everything consistent, so a run that was 
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
 
 from empla.employees import employees, schedule
 from empla.employees.employees import Employee
@@ -114,7 +116,10 @@ class _Office:
 
     async def live(self) -> Outcome:
         operator = await self._open()
-        staff = await self._staff(operator)
+        try:
+            staff = await self._staff(operator)
+        except ConflictError:  # another process was hiring the same people: now they are there
+            staff = await self._staff(operator)
         delivery = await self._deliver(operator, staff)
         async with self.database.read(operator) as tx:
             turns = {turn.employee_id: turn.next_cycle_at for turn in await schedule.turns(tx)}
@@ -128,25 +133,25 @@ class _Office:
                     await tenants.advance_clock(tx, evening)
             for employee in due:
                 async with self.database.work(Caller(operator.tenant, employee=employee.id)) as tx:
-                    outcome = await cycle.run(tx, employee, next_cycle_at=evening + _ONE_DAY)
-                cycles += 1
-                perceived += outcome.perceived
-                revised += outcome.revised
+                    # Another process that lives this world too may have moved the clock on.
+                    tomorrow = datetime.combine(tx.now.date(), CYCLE_AT) + _ONE_DAY
+                    outcome = await cycle.run(tx, employee, next_cycle_at=tomorrow)
+                if outcome is not None:
+                    cycles += 1
+                    perceived += outcome.perceived
+                    revised += outcome.revised
             self.done.add(len(staff))
             day += _ONE_DAY
         return Outcome(cycles, perceived, revised, delivery)
 
     async def _open(self) -> Caller:
         """The office's tenant, made on the morning of the first day. Raises `ConflictError` when it has lived through another world."""
-        morning = datetime.combine(self.plan.first_day, time(0, tzinfo=UTC))
-        world = {"world": self.reading.digest}
         try:
             found = await tenants.find(self.database, self.slug)
         except NotFoundError:
-            name = f"{self.agents[0].office} office"
-            return Caller(
-                await tenants.create(self.database, slug=self.slug, name=name, starts_at=morning, metadata={**world})
-            )
+            with suppress(ConflictError):  # another process made it meanwhile
+                return Caller(await self._found())
+            found = await tenants.find(self.database, self.slug)
         operator = Caller(found.id)
         async with self.database.read(operator) as tx:
             tenant = await tenants.get(tx)
@@ -155,6 +160,16 @@ class _Office:
                 f"the tenant {self.slug} of this database lives in another world: choose another --home"
             )
         return operator
+
+    async def _found(self) -> UUID:
+        morning = datetime.combine(self.plan.first_day, time(0, tzinfo=UTC))
+        return await tenants.create(
+            self.database,
+            slug=self.slug,
+            name=f"{self.agents[0].office} office",
+            starts_at=morning,
+            metadata={"world": self.reading.digest},
+        )
 
     async def _staff(self, operator: Caller) -> list[Employee]:
         """One employee per agent, hired on the first morning, and the managers they report to as users."""

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from empla.errors import NotFoundError
 from empla.storage.tx import ReadTx, Tx
 
 
@@ -34,10 +33,13 @@ async def turns(tx: ReadTx) -> list[Turn]:
 RESCHEDULE: LiteralString = """
     UPDATE employee_schedule SET last_cycle_at = %(now)s::timestamptz, next_cycle_at = %(next)s::timestamptz
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid
+       AND (next_cycle_at <= %(now)s::timestamptz OR %(by_hand)s::boolean)
 """
 
 
-async def reschedule(tx: Tx, *, employee: UUID, next_cycle_at: datetime) -> None:
-    """This cycle was run, the next is due then. Raises `NotFoundError` for one that is not scheduled."""
-    if not await tx.execute(RESCHEDULE, employee=employee, next=next_cycle_at, now=tx.now):
-        raise NotFoundError("this employee is not scheduled")
+async def reschedule(tx: Tx, *, employee: UUID, next_cycle_at: datetime, by_hand: bool = False) -> bool:
+    """The cycle that is due belongs to this transaction, and the next is due then; False when none is due (`by_hand`, one always is).
+
+    Whoever else asks for the same cycle waits for this transaction to end, and finds it done.
+    """
+    return await tx.execute(RESCHEDULE, employee=employee, next=next_cycle_at, now=tx.now, by_hand=by_hand) > 0

@@ -1,4 +1,4 @@
-"""One cycle of one employee: perceive, revise, and set the next one; a single transaction under the worker role."""
+"""One cycle of one employee: set the next one, perceive, revise; a single transaction under the worker role."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,15 +22,18 @@ class CycleOutcome:
     revised: int
 
 
-async def run(tx: Tx, employee: Employee, *, next_cycle_at: datetime) -> CycleOutcome:
+async def run(tx: Tx, employee: Employee, *, next_cycle_at: datetime, by_hand: bool = False) -> CycleOutcome | None:
     """The employee has perceived all that happened, believes what follows from it, and is due again at `next_cycle_at`.
 
-    The transaction was entered as the employee. A quiet cycle sends five messages: begin, perceive, evaluate, reschedule, commit.
+    The transaction was entered as the employee. None when no cycle is due, for another process has run it (`by_hand`,
+    it need not be due). Rescheduling comes first: it keeps two processes from running one cycle. A quiet cycle sends
+    five messages: begin, reschedule, perceive, evaluate, commit.
     """
+    if not await schedule.reschedule(tx, employee=employee.id, next_cycle_at=next_cycle_at, by_hand=by_hand):
+        return None
     percepts = await perceive(tx, employee=employee.id)
     revised = 0
     if employee.role == "sales_ae":
         revised += len(await beliefs.observe_many(tx, employee=employee.id, news=pipeline.records(percepts)))
         revised += len(await pipeline.evaluate(tx, employee=employee.id, percepts=percepts))
-    await schedule.reschedule(tx, employee=employee.id, next_cycle_at=next_cycle_at)
     return CycleOutcome(perceived=len(percepts), revised=revised)

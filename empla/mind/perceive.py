@@ -18,22 +18,24 @@ class Percept(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     episode: UUID
-    source: str | None
+    source: str  # the adapter that saw it
     kind: str
     description: str
     content: dict[str, JsonValue]
     occurred_at: datetime
 
 
+# ANY over an array, because the planner may run an IN (SELECT …) anew for each of the employee's observations.
 PERCEIVE: LiteralString = """
     WITH seen AS (
         UPDATE observations SET status = 'perceived', perceived_at = %(now)s::timestamptz
          WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid
-           AND id IN (SELECT id FROM observations
-                       WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid
-                         AND status = 'pending' AND occurred_at <= %(now)s::timestamptz
-                       ORDER BY occurred_at, id LIMIT %(limit)s::int
-                         FOR UPDATE SKIP LOCKED)
+           AND id = ANY (ARRAY(
+               SELECT id FROM observations
+                WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid
+                  AND status = 'pending' AND occurred_at <= %(now)s::timestamptz
+                ORDER BY occurred_at, id LIMIT %(limit)s::int
+                  FOR UPDATE SKIP LOCKED))
         RETURNING id, source, kind, description, participants, content, occurred_at
     ), remembered AS (
         INSERT INTO memory_episodes (tenant_id, employee_id, episode_type, description, content, participants, location,

@@ -17,6 +17,15 @@ RECORD = "crm_record"  # the predicate of what the CRM says about one deal
 FIGURES = ("open_count", "open_value", "won_count", "won_value", "lost_count", "stale_count", "win_rate", "coverage")
 STALE_DAYS = 90
 COVERAGE_DAYS = 90
+_CLOSED = frozenset({"deal_won", "deal_lost"})
+# The events that move a figure; any other is moved by every event.
+_MOVED_BY = {
+    "won_count": frozenset({"deal_won"}),
+    "won_value": frozenset({"deal_won"}),
+    "lost_count": frozenset({"deal_lost"}),
+    "win_rate": _CLOSED,
+    "stale_count": _CLOSED,
+}
 # How many events a reason names before it says "and n more".
 _NAMED = 3
 
@@ -102,29 +111,25 @@ async def evaluate(tx: Tx, *, employee: UUID, percepts: Sequence[Percept]) -> li
         await beliefs.retract(
             tx, employee=employee, subject=SUBJECT, predicates=gone, reason="the records no longer give a value"
         )
-    events = [percept for percept in percepts if percept.source == "crm"]
-    reason, evidence = _because(events)
     return await beliefs.observe_many(
         tx,
         employee=employee,
-        news=[
-            Evidence(
-                subject=SUBJECT,
-                predicate=figure.predicate,
-                object=figure.value,
-                decay_rate=0,
-                evidence=evidence,
-                reason=reason,
-            )
-            for figure in figures
-            if figure.value is not None
-        ],
+        news=[_news(figure, percepts) for figure in figures if figure.value is not None],
     )
 
 
-def _because(events: Sequence[Percept]) -> tuple[str, UUID | None]:
-    if not events:
-        return "computed from its deals: time has passed", None
+def _news(figure: Figure, percepts: Sequence[Percept]) -> Evidence:
+    """The figure's new value, because of the events that moved it, or because time did."""
+    kinds = _MOVED_BY.get(figure.predicate)
+    events = [percept for percept in percepts if percept.source == "crm" and (kinds is None or percept.kind in kinds)]
     named = "; ".join(event.description for event in events[:_NAMED])
     more = f"; and {len(events) - _NAMED} more" if len(events) > _NAMED else ""
-    return f"computed from its deals after: {named}{more}"[:2000], events[-1].episode
+    because = f" after: {named}{more}" if events else ": time has passed" if figure.is_held else ""
+    return Evidence(
+        subject=SUBJECT,
+        predicate=figure.predicate,
+        object=figure.value,
+        decay_rate=0,
+        evidence=events[-1].episode if events else None,
+        reason=f"computed from its deals{because}"[:2000],
+    )

@@ -1,5 +1,6 @@
 """What a tenant's employees believe in sum, at a moment of its time, and a digest by which two runs can be compared."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
@@ -85,6 +86,49 @@ async def standings(tx: ReadTx, *, at: datetime | None = None) -> list[Standing]
     return await tx.fetch_all(Standing, STANDINGS, at=_moment(tx, at), subject=SUBJECT)
 
 
+class ThinSpell(BaseModel):
+    """A time in which an employee believed that its open deals are worth less than it won lately (coverage under 1)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    employee_id: UUID
+    since: datetime
+    until: datetime | None  # None: it lasts
+    lowest: float
+    coverage_after: float | None  # what ended it; None also when coverage had no value any more
+
+
+# Coverage as it was said, in stretches that are all under 1 or all not.
+THIN_SPELLS: LiteralString = """
+    WITH said AS (
+        SELECT employee_id, changed_at, id, CASE WHEN change_type NOT IN ('deleted', 'decayed') THEN new_value::float8 END AS coverage
+          FROM belief_history
+         WHERE tenant_id = %(tenant)s::uuid AND subject = %(subject)s::text AND predicate = 'coverage' AND changed_at <= %(at)s::timestamptz
+           AND change_type NOT IN ('late', 'contradicted')
+    ), compared AS (
+        SELECT *, coalesce(coverage < 1, false) AS is_thin, coalesce(lag(coverage) OVER said < 1, false) AS was_thin
+          FROM said WINDOW said AS (PARTITION BY employee_id ORDER BY changed_at, id)
+    ), numbered AS (
+        SELECT *, count(*) FILTER (WHERE is_thin <> was_thin) OVER (PARTITION BY employee_id ORDER BY changed_at, id) AS stretch
+          FROM compared
+    ), stretches AS (
+        SELECT employee_id, is_thin, min(changed_at) AS since, min(coverage) AS lowest,
+               (array_agg(coverage ORDER BY changed_at, id))[1] AS coverage
+          FROM numbered GROUP BY employee_id, stretch, is_thin
+    ), spells AS (
+        SELECT *, lead(since) OVER next AS until, lead(coverage) OVER next AS coverage_after
+          FROM stretches WINDOW next AS (PARTITION BY employee_id ORDER BY since)
+    )
+    SELECT employee_id, since, until, lowest, coverage_after FROM spells
+     WHERE is_thin ORDER BY coalesce(until, %(at)s::timestamptz) - since DESC, employee_id
+"""
+
+
+async def thin_spells(tx: ReadTx, *, at: datetime | None = None) -> list[ThinSpell]:
+    """When employees believed their pipelines to be thin, up to the moment, the longest time first."""
+    return await tx.fetch_all(ThinSpell, THIN_SPELLS, at=_moment(tx, at), subject=SUBJECT)
+
+
 class _Measure(BaseModel):
     slug: str
     employees: int
@@ -156,21 +200,22 @@ async def report(tx: ReadTx, *, at: datetime | None = None) -> Report:
         tenant=measure.slug,
         as_of=moment,
         employees=measure.employees,
-        beliefs=_sums(people),
+        beliefs=sums(people),
         counts=Counts(**measure.model_dump(exclude={"slug", "employees", "digest"})),
         digest=measure.digest,
     )
 
 
-def _sums(people: list[Standing]) -> dict[str, JsonValue]:
-    sums: dict[str, JsonValue] = {}
+def sums(people: Sequence[Standing]) -> dict[str, JsonValue]:
+    """What they believe together: counts and values added up, and the win rate that follows."""
+    found: dict[str, JsonValue] = {}
     for figure in ("open_count", "open_value", "won_count", "won_value", "lost_count", "stale_count"):
         total = sum(value for person in people if (value := getattr(person, figure)) is not None)
-        sums[figure] = int(total) if float(total).is_integer() else total
+        found[figure] = int(total) if float(total).is_integer() else total
     won, lost = sum(p.won_count or 0 for p in people), sum(p.lost_count or 0 for p in people)
     if won + lost:
-        sums["win_rate"] = round(won / (won + lost), 6)
-    return sums
+        found["win_rate"] = round(won / (won + lost), 6)
+    return found
 
 
 def _moment(tx: ReadTx, at: datetime | None) -> datetime:

@@ -32,7 +32,10 @@ NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 _USERS: Mapping[Login, str] = {"app": "empla_app_login", "worker": "empla_worker_login", "admin": "postgres"}
 _ANSWER_TIMEOUT = 5  # seconds
 _IMMEDIATE_STOP_TIMEOUT = 15.0  # seconds; PostgreSQL itself kills what hangs after 5
+_FAREWELL_TIMEOUT = 2.0  # seconds; the server may take a moment to see that our own connections have gone
 _TOO_LITTLE_SPACE = 1024 * 1024  # bytes
+
+_CLIENTS = "SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() LIMIT 1"
 
 # The shell ends at once and hands the server to the system, so that its caller has no child to bury.
 _DETACH = '"$@" >>"$0" 2>&1 & echo $!'
@@ -114,6 +117,25 @@ def stop(home: Path, *, timeout: float = 60.0) -> bool:
                 return False
             _end(place, pid, timeout)
             return True
+
+
+def stop_unused(home: Path, *, timeout: float = 60.0) -> bool:
+    """As `stop`, but a server that another process is connected to goes on; False then, too."""
+    server = running(home)
+    deadline = time.monotonic() + _FAREWELL_TIMEOUT
+    while server is not None and _has_clients(server):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_INTERVAL)
+    return stop(home, timeout=timeout)
+
+
+def _has_clients(server: Server) -> bool:
+    try:
+        with psycopg.connect(server.url("admin", "postgres"), connect_timeout=_ANSWER_TIMEOUT) as connection:
+            return connection.execute(_CLIENTS).rowcount > 0
+    except psycopg.OperationalError:
+        return True  # too many clients, perhaps: who can't ask stops nothing
 
 
 def _answering(place: Cluster) -> Server | None:

@@ -16,7 +16,6 @@ from sqlalchemy.pool import NullPool
 from empla.errors import InvalidError, UnavailableError
 from empla.storage import ground
 from empla.storage.errors import connecting
-from empla.storage.revision import HEAD
 
 FOLDER = Path(__file__).parent / "migrations"
 # Two upgrades at once: the second waits for the first, and finds nothing to do.
@@ -30,6 +29,11 @@ _HOLDS_ROWS: LiteralString = """
                     WHERE n.nspname = 'empla' AND c.relkind = 'r' AND c.relname <> 'alembic_version' AND pg_relation_size(c.oid) > 0)
 """
 
+# The catalogue answers everybody; to_regclass raises for whoever may not use the schema.
+_VERSION_TABLE: LiteralString = """
+    SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'empla' AND c.relname = 'alembic_version'
+"""
+
 
 def upgrade(admin_url: str, revision: str = "head") -> str:
     """The database is at `revision`, prepared first where it is new; returns the revision reached.
@@ -38,7 +42,7 @@ def upgrade(admin_url: str, revision: str = "head") -> str:
     """
     with connected(admin_url) as admin:
         ground.prepare(admin)
-    wanted = HEAD if revision == "head" else revision
+    wanted = revisions()[-1] if revision == "head" else revision
     here = _reached(admin_url)
     if _place(wanted) < _place(here):
         raise InvalidError(f"the schema is at {here} already: empla db downgrade {wanted} goes back")
@@ -70,12 +74,18 @@ def check_downgrade(admin_url: str, revision: str) -> bool:
 
 
 def current(admin_url: str) -> str | None:
-    """The revision the database is at; None when it is at none."""
+    """The revision the database is at; None when it is at none. Raises `UnavailableError` for a login that may not know."""
     with connected(admin_url) as admin:
-        row = admin.execute("SELECT to_regclass('empla.alembic_version')").fetchone()
-        if row is None or row[0] is None:
+        if admin.execute(_VERSION_TABLE).rowcount == 0:
             return None
-        row = admin.execute("SELECT version_num FROM empla.alembic_version").fetchone()
+        try:
+            # An administrator who is no superuser made the owner, but has its rights only as the owner.
+            admin.execute("SET ROLE empla_owner")
+            row = admin.execute("SELECT version_num FROM empla.alembic_version").fetchone()
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise UnavailableError(
+                f"{admin.info.user} is not the administrator of this schema: set {_SETTING} to the login that made it"
+            ) from error
         return None if row is None else str(row[0])
 
 
@@ -141,5 +151,14 @@ def _become_owner(connection: sa.Connection) -> None:
 
 
 def run_script(connection: Any, name: str) -> None:
-    """Send one SQL file as it stands: through the driver, for Alembic's execute would eat `:1` in JSON."""
-    connection.connection.driver_connection.execute((FOLDER / "sql" / name).read_text(encoding="utf-8").encode())
+    """Send one SQL file as it stands: through the driver, for Alembic's execute would eat `:1` in JSON.
+
+    Raises `UnavailableError` when the server gave up on it (a busy table, a lost connection); the revision is then undone as a whole.
+    """
+    statements = (FOLDER / "sql" / name).read_text(encoding="utf-8").encode()
+    try:
+        connection.connection.driver_connection.execute(statements)
+    except psycopg.OperationalError as error:
+        raise UnavailableError(
+            f"{name} did not run and nothing of it was kept: {str(error).splitlines()[0]}; run it again when the database is quieter"
+        ) from error

@@ -24,7 +24,10 @@ def end_of_day(day: date) -> datetime:
 
 
 def as_utc(when: datetime, *, what: str) -> datetime:
-    """The same moment in UTC. Raises `InvalidError` for a naive one."""
+    """The same moment in UTC. Raises `InvalidError` for a naive one, and for one beyond the years 1 to 9999 of UTC."""
     if when.tzinfo is None:
         raise InvalidError(f"{what} needs a time zone")
-    return when.astimezone(UTC)
+    try:
+        return when.astimezone(UTC)
+    except OverflowError:
+        raise InvalidError(f"{what} lies outside of the years 1 to 9999") from None

@@ -23,6 +23,7 @@ from pydantic import (
     PrivateAttr,
     Strict,
     ValidationError,
+    model_serializer,
     model_validator,
 )
 from pydantic_core import ErrorDetails
@@ -126,6 +127,11 @@ class Shape(BaseModel):
         plain = {key: _plain(member) for key, member in self._members().items()}
         check_json(plain, what=self._name(), max_bytes=self.max_bytes)
         return cast("dict[str, JsonValue]", plain)
+
+    @model_serializer(mode="plain")
+    def _as_it_came(self) -> dict[str, object]:
+        """Inside a record, too: the keys that were set, and no defaults."""
+        return self._members()
 
     def __eq__(self, other: object) -> bool:
         """Equal when of one kind with equal JSON; the order of the keys does not count."""

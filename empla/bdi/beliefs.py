@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, LiteralString, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
 
 from empla.bdi.confidence import RELIABILITY, DecayModel, Source
 from empla.clock import as_utc
@@ -19,6 +19,30 @@ from empla.storage.tx import ReadTx, Tx
 
 BeliefType = Literal["state", "event", "causal", "evaluative"]
 MAX_OBJECT_BYTES = 65_536
+MAX_PREDICATE_BYTES = 500  # so that subject and predicate fit one index entry, whatever the script
+LEAST_DECAY_RATE = 1e-9  # per day; what decays more slowly had better not decay
+
+
+def _trimmed(name: object) -> object:
+    return name.strip() if isinstance(name, str) else name
+
+
+def _fits_the_index(predicate: str) -> str:
+    if len(predicate.encode()) > MAX_PREDICATE_BYTES:
+        raise ValueError(f"must have at most {MAX_PREDICATE_BYTES} bytes")
+    return predicate
+
+
+def _noticeable(rate: float | None) -> float | None:
+    if rate is not None and 0 < rate < LEAST_DECAY_RATE:
+        raise ValueError(f"must be 0, for never, or at least {LEAST_DECAY_RATE:g} a day")
+    return rate
+
+
+Subject = Annotated[str, BeforeValidator(_trimmed), Field(min_length=1, max_length=500)]
+Predicate = Annotated[
+    str, BeforeValidator(_trimmed), Field(min_length=1, max_length=200), AfterValidator(_fits_the_index)
+]
 
 
 class Evidence(BaseModel):
@@ -26,8 +50,8 @@ class Evidence(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    subject: Annotated[str, Field(min_length=1, max_length=500)]
-    predicate: Annotated[str, Field(min_length=1, max_length=200)]
+    subject: Subject  # without blanks around it; its case counts
+    predicate: Predicate
     object: JsonValue
     source: Source = "observation"
     reliability: Annotated[float | None, Field(ge=0.01, le=0.99)] = (
@@ -36,7 +60,8 @@ class Evidence(BaseModel):
     occurred_at: datetime | None = None  # when it was so in the world; now unless said
     evidence: UUID | None = None  # the episode or observation it rests on; the same one counts once
     belief_type: BeliefType | None = None  # "state" unless the belief has another
-    decay_rate: Annotated[float | None, Field(ge=0, le=1)] = None  # per day; .1 unless the belief has another
+    # Per day; unless said, the belief's own, else .1, and 0 for an event.
+    decay_rate: Annotated[float | None, Field(ge=0, le=1), AfterValidator(_noticeable)] = None
     decay_model: DecayModel | None = None  # "linear" unless the belief has another
     reason: Annotated[str | None, Field(max_length=2000)] = None
 
@@ -48,7 +73,7 @@ class Evidence(BaseModel):
         except ValidationError as error:
             fault = error.errors()[0]
             where = ".".join(str(part) for part in fault["loc"])
-            raise InvalidError(f"evidence: {where}: {fault['msg']}") from error
+            raise InvalidError(f"evidence: {where}: {fault['msg'].removeprefix('Value error, ')}") from error
 
 
 class Belief(BaseModel):
@@ -86,22 +111,22 @@ OBSERVE: LiteralString = """
          GROUP BY subject, predicate
     )
     INSERT INTO beliefs AS held (tenant_id, employee_id, belief_type, subject, predicate, object, confidence, source, evidence,
-                                 formed_at, last_updated_at, decay_rate, decay_model, log_odds, grounds, revision, version,
-                                 logged_at, reason)
+                                 formed_at, last_updated_at, decay_rate, decay_model, log_odds, grounds, silenced, revision,
+                                 version, logged_at, reason)
     SELECT %(tenant)s::uuid, %(employee)s::uuid, b.belief_type, h.subject, h.predicate, b.object, b.confidence, b.source, b.evidence,
-           b.formed_at, b.last_updated_at, b.decay_rate, b.decay_model, b.log_odds, b.grounds, b.revision, b.version, b.logged_at,
-           b.reason
+           b.formed_at, b.last_updated_at, b.decay_rate, b.decay_model, b.log_odds, b.grounds, b.silenced, b.revision, b.version,
+           b.logged_at, b.reason
       FROM heard h CROSS JOIN LATERAL revise(NULL, h.news) b
      ORDER BY h.subject, h.predicate
     ON CONFLICT (tenant_id, employee_id, subject, predicate) WHERE deleted_at IS NULL DO UPDATE
        SET (belief_type, object, confidence, source, evidence, formed_at, last_updated_at, decay_rate, decay_model, log_odds, grounds,
-            revision, version, logged_at, reason)
+            silenced, revision, version, logged_at, reason)
          = (SELECT b.belief_type, b.object, b.confidence, b.source, b.evidence, b.formed_at, b.last_updated_at, b.decay_rate,
-                   b.decay_model, b.log_odds, b.grounds, b.revision, b.version, b.logged_at, b.reason
+                   b.decay_model, b.log_odds, b.grounds, b.silenced, b.revision, b.version, b.logged_at, b.reason
               FROM revise(held, EXCLUDED.revision) b)
      WHERE EXISTS (SELECT FROM jsonb_array_elements(EXCLUDED.revision) e
                     WHERE e ->> 'id' IS NULL
-                       OR NOT (held.evidence ? (e ->> 'id') OR held.grounds @> jsonb_build_array(jsonb_build_object('id', e -> 'id'))))
+                       OR NOT has_heard(held.evidence || held.silenced, held.grounds, e ->> 'id'))
     RETURNING id, employee_id, belief_type, subject, predicate, object,
               effective_confidence(confidence, decay_rate, decay_model, last_updated_at, %(now)s::timestamptz) AS confidence,
               confidence AS stored_confidence, source, evidence, formed_at, last_updated_at, decay_rate, decay_model
@@ -113,7 +138,7 @@ async def observe(tx: Tx, *, employee: UUID, piece: Evidence) -> Belief:
     touched = await observe_many(tx, employee=employee, news=[piece])
     if touched:
         return touched[0]
-    return await current(tx, employee=employee, subject=piece.subject.strip(), predicate=piece.predicate.strip())
+    return await current(tx, employee=employee, subject=piece.subject, predicate=piece.predicate)
 
 
 async def observe_many(tx: Tx, *, employee: UUID, news: Sequence[Evidence]) -> list[Belief]:
@@ -138,11 +163,11 @@ def _prepared(piece: Evidence, tx: Tx) -> dict[str, JsonValue]:
         raise InvalidError(
             f"evidence about {piece.subject}.{piece.predicate} lies in the future: {occurred_at:%Y-%m-%d %H:%M} UTC"
         )
+    for name in ("subject", "predicate", "reason"):
+        check_json(getattr(piece, name), what=f"the {name} of the evidence")
     check_json(piece.object, what=f"the object of {piece.subject}.{piece.predicate}", max_bytes=MAX_OBJECT_BYTES)
     return {
         **piece.model_dump(mode="json", exclude_none=True),
-        "subject": piece.subject.strip(),
-        "predicate": piece.predicate.strip(),
         "object": piece.object,
         "reliability": piece.reliability or RELIABILITY[piece.source],
         "occurred_at": occurred_at.isoformat(),
@@ -163,7 +188,14 @@ HELD: LiteralString = """
 
 async def held(tx: ReadTx, *, employee: UUID, subject: str | None = None, predicate: str | None = None) -> list[Belief]:
     """What the employee believes now, by subject and predicate."""
-    return await tx.fetch_all(Belief, HELD, employee=employee, subject=subject, predicate=predicate, now=tx.now)
+    return await tx.fetch_all(
+        Belief,
+        HELD,
+        employee=employee,
+        subject=subject and subject.strip(),
+        predicate=predicate and predicate.strip(),
+        now=tx.now,
+    )
 
 
 async def current(tx: ReadTx, *, employee: UUID, subject: str, predicate: str) -> Belief:
@@ -174,6 +206,7 @@ async def current(tx: ReadTx, *, employee: UUID, subject: str, predicate: str) -
     return found[0]
 
 
+# Of several changes at one moment the last counts: h.id, for plain id would be the belief's.
 AS_OF: LiteralString = """
     SELECT id, employee_id, belief_type, subject, predicate, object,
            effective_confidence(stored_confidence, decay_rate, decay_model, last_updated_at, %(at)s::timestamptz) AS confidence,
@@ -181,12 +214,12 @@ AS_OF: LiteralString = """
       FROM (SELECT DISTINCT ON (subject, predicate)
                    belief_id AS id, employee_id, belief_type, subject, predicate, new_value AS object, new_confidence AS stored_confidence,
                    source, evidence, formed_at, evidence_at AS last_updated_at, decay_rate, decay_model, change_type
-              FROM belief_history
+              FROM belief_history h
              WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND changed_at <= %(at)s::timestamptz
                AND change_type NOT IN ('late', 'contradicted')
                AND (%(subject)s::text IS NULL OR subject = %(subject)s::text)
                AND (%(predicate)s::text IS NULL OR predicate = %(predicate)s::text)
-             ORDER BY subject, predicate, changed_at DESC, id DESC) last
+             ORDER BY subject, predicate, changed_at DESC, h.id DESC) last
      WHERE change_type NOT IN ('deleted', 'decayed')
      ORDER BY subject, predicate
 """
@@ -197,7 +230,12 @@ async def as_of(
 ) -> list[Belief]:
     """What the employee believed at a moment of its tenant's time; confidences are exact to .01."""
     return await tx.fetch_all(
-        Belief, AS_OF, employee=employee, at=as_utc(at, what="as_of"), subject=subject, predicate=predicate
+        Belief,
+        AS_OF,
+        employee=employee,
+        at=as_utc(at, what="as_of"),
+        subject=subject and subject.strip(),
+        predicate=predicate and predicate.strip(),
     )
 
 
@@ -211,7 +249,12 @@ RETRACT: LiteralString = """
 async def retract(tx: Tx, *, employee: UUID, subject: str, predicates: Sequence[str], reason: str) -> int:
     """These beliefs are no longer held, and history says why; returns how many there were."""
     return await tx.execute(
-        RETRACT, employee=employee, subject=subject, predicates=list(predicates), reason=reason, now=tx.now
+        RETRACT,
+        employee=employee,
+        subject=subject.strip(),
+        predicates=[predicate.strip() for predicate in predicates],
+        reason=reason,
+        now=tx.now,
     )
 
 

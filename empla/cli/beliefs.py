@@ -8,6 +8,7 @@ from empla.cli.options import AsOf, AsUser, Employee, Home, Json, Tenant, settin
 from empla.cli.output import console, print_json, print_page, table
 from empla.clock import moment
 from empla.employees import employees
+from empla.errors import UsageError
 from empla.mind import why as reasons
 from empla.storage import opening
 
@@ -76,6 +77,8 @@ async def why(
         SUBJECT.PREDICATE, e.g. pipeline.coverage.
     """
     subject, _, predicate = belief.rpartition(".")
+    if not subject or not predicate:
+        raise UsageError(f"a belief is named SUBJECT.PREDICATE, e.g. pipeline.coverage, not {belief!r}")
     async with opening.opened(settings_for(home)) as database:
         caller = await doors.caller_for(database, tenant=tenant, user=user)
         async with database.read(caller) as tx:

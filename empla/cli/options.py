@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from pydantic import ValidationError
 
+from empla.errors import UsageError
 from empla.settings import Settings
 
 Home = Annotated[
@@ -18,8 +20,12 @@ Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")
 
 
 def settings_for(home: Path | None, **overrides: object) -> Settings:
-    """The environment's settings, with what the command line says on top."""
-    settings = Settings()
+    """The environment's settings, with what the command line says on top. Raises `UsageError`, which never tells a value."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        wrong = [f"EMPLA_{str(part['loc'][0]).upper()} ({part['msg'].lower()})" for part in error.errors()]
+        raise UsageError(f"these settings are wrong: {', '.join(wrong)}; see docs/settings.md") from None
     if home is not None:
         overrides["home"] = home.expanduser()
     return settings.model_copy(update=overrides) if overrides else settings

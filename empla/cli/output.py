@@ -3,16 +3,27 @@
 import json
 import re
 import shlex
+import sys
 import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
 from rich.console import Console
+from rich.progress import Progress, ProgressColumn
 from rich.table import Table
 
+_PIPE_WIDTH = 4000  # characters; a program that reads lines wants none of them broken
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """The reader has enough (`| head`): main ends the command, quietly."""
+        raise BrokenPipeError
+
+
 # What is shown may hold brackets and colons of its own.
-console = Console(highlight=False, markup=False, emoji=False)
+console = _Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
 errors = Console(stderr=True, highlight=False)
 
 
@@ -28,8 +39,16 @@ def print_json(answer: BaseModel | Sequence[BaseModel] | dict[str, Any], **optio
 
 
 def table(*columns: str, right: Sequence[str] = (), title: str | None = None) -> Table:
-    """A table without lines; the columns named in `right` hold numbers, which are never broken."""
-    made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold", title_style="bold")
+    """A table without lines; the columns named in `right` hold numbers. Without any name, it has no header."""
+    made = Table(
+        title=title,
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+        show_header=any(columns),
+        header_style="bold",
+        title_style="bold",
+    )
     for column in columns:
         made.add_column(column, justify="right" if column in right else "left", no_wrap=column in right)
     return made
@@ -61,6 +80,11 @@ def _folded(line: str) -> str:
         return line
     indent = " " * (len(line) - len(line.lstrip()) + 2)
     return textwrap.fill(line, console.width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def progress(*columns: ProgressColumn) -> Progress:
+    """A bar on stderr while long work goes on, gone afterwards; nothing where nobody watches."""
+    return Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)
 
 
 def number(value: float | None, digits: int = 0) -> str:

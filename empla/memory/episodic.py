@@ -62,6 +62,8 @@ async def record(
     """The employee remembers it from now on. Raises `InvalidError`, `NotFoundError` for another's or no employee."""
     if not description.strip():
         raise InvalidError("an episode needs a description")
+    for name, text in (("description", description), ("location", location), ("participants", list(participants))):
+        check_json(text, what=f"the episode's {name}")
     shaped = (content or EpisodeContent()).to_json()
     check_json(shaped, what="the content of an episode", max_bytes=tx.settings.max_content_bytes)
     episode = await tx.fetch_one(
@@ -113,8 +115,8 @@ async def latest(
         LIST,
         employee=employee,
         limit=limit,
-        since=since,
-        before=before,
+        since=None if since is None else as_utc(since, what="since"),
+        before=None if before is None else as_utc(before, what="before"),
         episode_type=episode_type,
         participant=participant,
     )

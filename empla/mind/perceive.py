@@ -18,7 +18,7 @@ class Percept(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     episode: UUID
-    source: str | None
+    source: str  # the adapter that saw it
     kind: str
     description: str
     content: dict[str, JsonValue]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from empla.bdi import beliefs
 from empla.bdi.beliefs import Belief
-from empla.bdi.confidence import Source, effective, log_odds, probability
+from empla.bdi.confidence import Source, effective, probability
 from empla.clock import as_utc
 from empla.errors import NotFoundError
 from empla.memory import episodic
@@ -22,21 +22,18 @@ SHOWN_CHANGES = 20
 
 
 class Ground(BaseModel):
-    """One piece of evidence about the present state, or what was left of the belief before it (`carried`)."""
+    """One piece of evidence about the present state that counts, or what was left of the belief before it (`is_carried`)."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True)
 
     object: JsonValue
     source: Source
-    id: str | None = None
-    reliability: float | None = None
-    carried: float | None = None  # log-odds
-    occurred_at: datetime | None = None
-
-    @property
-    def weight(self) -> float:
-        """Log-odds that it counts: ln(r / (1 - r)), or what was carried."""
-        return self.carried if self.carried is not None else log_odds(self.reliability or 0.5)
+    id: str | None
+    reliability: float | None
+    occurred_at: datetime | None
+    is_carried: bool
+    weight: float  # log-odds: ln(r / (1 - r)), or what was carried
+    supports: bool  # the object that is believed; its weight is taken off otherwise
 
 
 class HistoryEntry(BaseModel):
@@ -50,8 +47,7 @@ class HistoryEntry(BaseModel):
     old_confidence: float | None
     new_confidence: float | None
     source: Source
-    evidence: list[str | None]
-    grounds: list[Ground]
+    evidence: list[str]
     reason: str | None
     actor_type: str
     actor_id: UUID
@@ -77,12 +73,34 @@ class Why(BaseModel):
 
 
 HISTORY: LiteralString = """
-    SELECT change_type, old_value, new_value, old_confidence, new_confidence, source, evidence, grounds, reason, actor_type, actor_id,
-           evidence_at, changed_at
+    SELECT change_type, old_value, new_value, old_confidence, new_confidence, source, evidence, reason, actor_type, actor_id, evidence_at,
+           changed_at
       FROM belief_history
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND belief_id = %(belief)s::uuid
        AND changed_at <= %(at)s::timestamptz
      ORDER BY changed_at DESC, id DESC
+"""
+
+# What the present belief rests on; at an earlier moment, what history says that it rested on.
+GROUNDS: LiteralString = """
+    SELECT c.object, c.ground ->> 'source' AS source, c.ground ->> 'id' AS id, (c.ground ->> 'reliability')::float8 AS reliability,
+           (c.ground ->> 'occurred_at')::timestamptz AS occurred_at, c.ground ? 'carried' AS is_carried, c.weight,
+           c.object = held.object AS supports
+      FROM beliefs held CROSS JOIN LATERAL counted(held.grounds) c
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND held.id = %(belief)s::uuid
+     ORDER BY is_carried DESC, occurred_at, supports DESC, c.weight DESC, c.ground::text
+"""
+GROUNDS_AT: LiteralString = """
+    SELECT c.object, c.ground ->> 'source' AS source, c.ground ->> 'id' AS id, (c.ground ->> 'reliability')::float8 AS reliability,
+           (c.ground ->> 'occurred_at')::timestamptz AS occurred_at, c.ground ? 'carried' AS is_carried, c.weight,
+           c.object = held.new_value AS supports
+      FROM (SELECT new_value, grounds
+              FROM belief_history
+             WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND belief_id = %(belief)s::uuid
+               AND changed_at <= %(at)s::timestamptz AND change_type NOT IN ('late', 'contradicted')
+             ORDER BY changed_at DESC, id DESC LIMIT 1) held
+     CROSS JOIN LATERAL counted(held.grounds) c
+     ORDER BY is_carried DESC, occurred_at, supports DESC, c.weight DESC, c.ground::text
 """
 
 
@@ -91,36 +109,24 @@ async def why(tx: ReadTx, *, employee: UUID, subject: str, predicate: str, at: d
     asked_at = tx.now if at is None else as_utc(at, what="as_of")
     if at is None:
         belief = await beliefs.current(tx, employee=employee, subject=subject, predicate=predicate)
+        grounds = await tx.fetch_all(Ground, GROUNDS, employee=employee, belief=belief.id)
     else:
         found = await beliefs.as_of(tx, employee=employee, at=asked_at, subject=subject, predicate=predicate)
         if not found:
             raise NotFoundError(f"nothing was believed about {subject}.{predicate} at {asked_at:%Y-%m-%d %H:%M} UTC")
         belief = found[0]
+        grounds = await tx.fetch_all(Ground, GROUNDS_AT, employee=employee, belief=belief.id, at=asked_at)
     history = await tx.fetch_all(HistoryEntry, HISTORY, employee=employee, belief=belief.id, at=asked_at)
-    counted = next(entry for entry in history if entry.change_type not in ("late", "contradicted"))
-    grounds = _fresh(counted.grounds)
     episodes = await episodic.by_ids(tx, employee=employee, ids=_ids(belief, grounds))
     return Why(
         asked_at=asked_at,
         belief=belief,
         grounds=grounds,
-        log_odds=sum(ground.weight if ground.object == belief.object else -ground.weight for ground in grounds),
+        log_odds=sum(ground.weight if ground.supports else -ground.weight for ground in grounds),
         episodes=episodes,
         history=history[:SHOWN_CHANGES],
         changes=len(history),
     )
-
-
-def _fresh(grounds: list[Ground]) -> list[Ground]:
-    """Those that count: what was believed before is carried only where fresh evidence still supports it."""
-    supported = [ground.object for ground in grounds if ground.carried is None]
-    human = [ground.object for ground in grounds if ground.source == "told_by_human"]
-    return [
-        ground
-        for ground in grounds
-        if (ground.carried is None or ground.object in supported)
-        and (ground.source in ("observation", "told_by_human") or not human or ground.object in human)
-    ]
 
 
 def _ids(belief: Belief, grounds: list[Ground]) -> list[UUID]:
@@ -138,10 +144,10 @@ def _arithmetic(answer: Why) -> list[str]:
     belief = answer.belief
     lines = ["", "The arithmetic (log-odds; each piece of evidence counts ln(r / (1 - r)), r by its source):"]
     for ground in answer.grounds:
-        sign = "+" if ground.object == belief.object else "-"
+        sign = "+" if ground.supports else "-"
         what = (
             "what was left of the belief before"
-            if ground.carried is not None
+            if ground.is_carried
             else f"{ground.source}, r = {ground.reliability:.2f}, {ground.occurred_at:%Y-%m-%d %H:%M}"
         )
         lines.append(f"  {sign} {ground.weight:6.3f}  {what}")

@@ -67,11 +67,22 @@ async def deliver(tx: Tx, observations: Sequence[NewObservation], *, recipients:
         return Delivery()
     if len(observations) > tx.settings.max_batch:
         raise InvalidError(f"{len(observations)} observations at once; at most {tx.settings.max_batch} in one call")
-    news = json.dumps([_row(observation, recipients, tx) for observation in observations], ensure_ascii=False)
+    first: dict[tuple[str, ...], dict[str, JsonValue]] = {}
+    changed: list[str] = []
+    for observation in observations:
+        row = _row(observation, recipients, tx)
+        known = first.setdefault((str(row["employee"]), observation.source, observation.external_id), row)
+        if _said(known) != _said(row):
+            changed.append(observation.external_id)
+    news = json.dumps(list(first.values()), ensure_ascii=False)
     outcomes = await tx.fetch_all(_Outcome, DELIVER, news=news)
-    changed = sorted({outcome.external_id for outcome in outcomes if outcome.outcome == "changed"})
+    changed += [outcome.external_id for outcome in outcomes if outcome.outcome == "changed"]
     new = sum(outcome.outcome == "new" for outcome in outcomes)
-    return Delivery(new=new, known=len(outcomes) - new - len(changed), changed=changed)
+    return Delivery(new=new, known=len(observations) - new - len(changed), changed=sorted(changed))
+
+
+def _said(row: dict[str, JsonValue]) -> str:
+    return json.dumps([row["content"], row["occurred_at"]], sort_keys=True)
 
 
 def _row(observation: NewObservation, recipients: Mapping[str, UUID], tx: Tx) -> dict[str, JsonValue]:

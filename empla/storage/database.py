@@ -8,6 +8,7 @@ from typing import Any, LiteralString, Self, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import class_row
 from psycopg.types.json import JsonbDumper
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -15,17 +16,32 @@ from pydantic import BaseModel
 
 from empla.errors import UnavailableError
 from empla.settings import Settings
-from empla.storage.errors import connecting, place, translated
+from empla.storage.errors import connecting, not_a_member, place, translated
 from empla.storage.revision import HEAD, MINIMUM_SERVER
 from empla.storage.tx import Caller, ReadTx, Tx, entered
 
 Row = TypeVar("Row", bound=BaseModel)
 
+# The catalogue says whether the schema is there also to a login that may not use it; to_regclass would raise.
 _READY: LiteralString = """
-    SELECT current_setting('server_version_num')::int, to_regclass('empla.alembic_version') IS NOT NULL,
-           (SELECT extversion FROM pg_extension WHERE extname = 'vector')
+    SELECT current_setting('server_version_num')::int / 10000 AS server_version,
+           EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                    WHERE n.nspname = 'empla' AND c.relname = 'alembic_version') AS is_migrated,
+           EXISTS (SELECT FROM pg_extension WHERE extname = 'vector') AS has_vector,
+           EXISTS (SELECT FROM pg_roles WHERE rolname = %(role)s::text AND pg_has_role(oid, 'USAGE')) AS is_member,
+           EXISTS (SELECT FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)) AS sees_all
 """
 _REVISION: LiteralString = "SELECT version_num FROM empla.alembic_version"
+_ENSURE_PARTITIONS: LiteralString = "SELECT empla.ensure_partitions()"
+_ALONE: LiteralString = "SELECT pg_try_advisory_xact_lock(%(task)s::bigint)"
+
+
+class _Ready(BaseModel):
+    server_version: int  # major
+    is_migrated: bool
+    has_vector: bool
+    is_member: bool
+    sees_all: bool  # row security does not hold the login
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +56,24 @@ class Urls:
 class Database:
     """Open pools on one database; nothing here knows a tenant by itself."""
 
-    def __init__(self, urls: Urls, *, settings: Settings) -> None:
-        """Use `opening.opened`."""
+    def __init__(self, urls: Urls, *, settings: Settings, as_it_is: bool = False) -> None:
+        """Use `opening.opened`. One that is taken as it is may be at any revision, and opening mends nothing in it."""
         self.urls = urls
         self.settings = settings
+        self.as_it_is = as_it_is
+        self.revision: str | None = None  # of the schema, once it is open
+        self.partitions_made = 0  # by opening it
         self._opening = asyncio.Lock()
         self._pools: dict[str, AsyncConnectionPool[AsyncConnection[Any]]] = {}
+
+    @property
+    def worker_login(self) -> str | None:
+        """The login that cycles run under; None when none is set."""
+        if self.urls.worker is None:
+            return None
+        with connecting(self.urls.worker, "EMPLA_WORKER_DATABASE_URL"):
+            login = conninfo_to_dict(self.urls.worker).get("user")
+        return None if login is None else str(login)
 
     @asynccontextmanager
     async def write(self, caller: Caller) -> AsyncGenerator[Tx]:
@@ -84,6 +112,22 @@ class Database:
             except psycopg.Error as error:
                 raise (translated(error) or error) from error
 
+    @asynccontextmanager
+    async def alone(self, task: int) -> AsyncGenerator[bool]:
+        """Whether nobody else does `task` on this database; while the block lasts, nobody else will.
+
+        The lock is held by a transaction that does nothing: a transaction pooler keeps it on one session, as it would not keep a
+        session's lock, and it has no snapshot that would hold VACUUM back. Its connection is not one of the pool's.
+        """
+        with connecting(self._url("app"), "EMPLA_DATABASE_URL"):
+            connection = await AsyncConnection.connect(
+                self._url("app"), autocommit=True, connect_timeout=int(self.settings.connect_timeout)
+            )
+        async with connection:
+            await connection.execute("BEGIN; SET LOCAL idle_in_transaction_session_timeout = 0")
+            row = await (await connection.execute(_ALONE, {"task": task})).fetchone()
+            yield row is not None and bool(row[0])
+
     async def close(self) -> None:
         for pool in self._pools.values():
             await pool.close()
@@ -119,6 +163,8 @@ class Database:
                 url, autocommit=True, connect_timeout=int(self.settings.connect_timeout)
             ) as connection:
                 await self._check(connection, kind)
+                if kind == "app" and not self.as_it_is:
+                    await self._ensure_partitions(connection)
         pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
             url,
             min_size=1,
@@ -138,28 +184,48 @@ class Database:
 
     async def _check(self, connection: AsyncConnection[Any], kind: str) -> None:
         """Raises `UnavailableError` with what to do, when the server, its extension, the schema or the login won't do."""
-        where = place(self._url(kind))
-        row = await (await connection.execute(_READY)).fetchone()
-        version, migrated, vector = row or (0, False, None)
-        if version < MINIMUM_SERVER * 10_000:
-            raise UnavailableError(f"{where} is PostgreSQL {version // 10_000}; empla needs {MINIMUM_SERVER} or newer")
-        if vector is None:
+        where, role, login = place(self._url(kind)), f"empla_{kind}", connection.info.user
+        async with connection.cursor(row_factory=class_row(_Ready)) as cursor:
+            [ready] = await (await cursor.execute(_READY, {"role": role})).fetchall()
+        if ready.server_version < MINIMUM_SERVER:
+            raise UnavailableError(
+                f"{where} is PostgreSQL {ready.server_version}; empla needs {MINIMUM_SERVER} or newer"
+            )
+        if not ready.has_vector:
             raise UnavailableError(
                 f"{where} has no pgvector: have a superuser run CREATE EXTENSION vector, then empla db upgrade"
             )
-        if not migrated:
+        if not ready.is_migrated:
             raise UnavailableError(f"{where} holds no empla schema yet: run empla db upgrade")
+        if not ready.is_member:
+            raise not_a_member(login, role)
+        if ready.sees_all and not self.as_it_is:
+            raise UnavailableError(
+                f"{login} would see every tenant, for row security does not hold it: "
+                f"use a login that is a member of {role}, no superuser and without BYPASSRLS"
+            )
+        self.revision = await self._revision(connection)
+        if self.revision != HEAD and not self.as_it_is:
+            raise UnavailableError(_at_another_revision(where, self.revision))
+
+    async def _revision(self, connection: AsyncConnection[Any]) -> str | None:
+        """The schema's revision; None at base, where members have no right to it."""
         try:
             row = await (await connection.execute(_REVISION)).fetchone()
         except psycopg.errors.InsufficientPrivilege:
-            raise UnavailableError(
-                f"{connection.info.user} may not use empla's schema: GRANT empla_{kind} TO {connection.info.user}"
-            ) from None
-        reached = row[0] if row else None
-        if reached != HEAD:
-            raise UnavailableError(
-                f"{where} is at revision {reached or 'none'}, this empla needs {HEAD}: run empla db upgrade"
-            )
+            return None
+        return row[0] if row else None
+
+    async def _ensure_partitions(self, connection: AsyncConnection[Any]) -> None:
+        """The logs have their coming months, also where nobody keeps house."""
+        try:
+            row = await (await connection.execute(_ENSURE_PARTITIONS)).fetchone()
+        except psycopg.errors.LockNotAvailable:
+            # A reader of a log holds up its new month. Three months are left to try again, so nobody waits here.
+            return
+        except psycopg.Error as error:
+            raise (translated(error) or error) from error
+        self.partitions_made = row[0] if row else 0
 
     async def __aenter__(self) -> Self:
         await self._open_pool("app")
@@ -167,3 +233,11 @@ class Database:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+def _at_another_revision(where: str, revision: str | None) -> str:
+    if revision is None:
+        return f"{where} holds no empla schema yet: run empla db upgrade"
+    if revision > HEAD:
+        return f"{where} is at revision {revision}, which a newer empla made (this one knows {HEAD}): use that, or one newer still"
+    return f"{where} is at revision {revision}, this empla needs {HEAD}: run empla db upgrade"

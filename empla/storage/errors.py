@@ -2,10 +2,10 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import errors as pg
+from psycopg.conninfo import conninfo_to_dict
 
 from empla.errors import ConflictError, EmplaError, ForbiddenError, InvalidError, NotFoundError, UnavailableError
 
@@ -23,6 +23,16 @@ _CHECK: dict[str, str] = {
     "employees_email_check": "this is not an e-mail address",
     "tenants_slug_check": "a slug is 1 to 63 lower-case letters, digits and inner hyphens",
     "intention_dependencies_not_itself": "an intention cannot depend on itself",
+    "beliefs_reason_check": "a reason has at most 2,000 characters",
+    "memory_episodes_description_check": "a description has 1 to 65,536 bytes",
+    "memory_episodes_importance_check": "an importance lies between 0 and 1",
+    "memory_episodes_location_check": "a location has at most 200 characters",
+    "memory_episodes_participants_check": "participants are at most 1,000 names",
+    "observations_source_check": "a source is 1 to 60 lower-case letters, digits, hyphens and underscores, a letter first",
+    "observations_external_id_check": "an external id has 1 to 500 characters",
+    "observations_kind_check": "a kind has 1 to 100 characters",
+    "observations_description_check": "a description has 1 to 65,536 bytes",
+    "observations_participants_check": "participants are at most 1,000 names",
     "employees_onboarding_is_shadow": "an employee that is still onboarding works in shadow",
 }
 _RAISED: dict[str, type[EmplaError]] = {"EM404": NotFoundError, "EM403": ForbiddenError, "EM409": ConflictError}
@@ -72,23 +82,31 @@ def connecting(url: str, setting: str = "EMPLA_DATABASE_URL") -> Generator[None]
     except psycopg.OperationalError as error:
         raise UnavailableError(f"no connection to {place(url)} ({setting}): {_why(error)}") from None
     except psycopg.ProgrammingError as error:
-        raise UnavailableError(
-            f"{setting} is not a PostgreSQL URL like postgresql://user@host:5432/database"
-        ) from error
+        if error.sqlstate is not None:  # the server's own word on a statement, not on the URL
+            raise
+        # The driver quotes the part it does not understand, which may be the password.
+        raise UnavailableError(f"{setting} is not a PostgreSQL URL like postgresql://user@host:5432/database") from None
+
+
+def not_a_member(login: str, role: str) -> UnavailableError:
+    """What is wrong when a login is refused the schema."""
+    return UnavailableError(f"{login} may not use empla's schema: GRANT {role} TO {login}")
 
 
 def place(url: str) -> str:
     """Where the URL leads, without its password: host:port/database."""
     try:
-        parts = urlsplit(url)
-        host = parts.hostname or "the local socket"
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
         return "the database"
-    return f"{host}{port}{parts.path}"
+    host = str(parts.get("host") or parts.get("hostaddr") or "/")
+    port = f":{parts['port']}" if parts.get("port") and not host.startswith("/") else ""
+    return f"{'the local socket' if host.startswith('/') else host}{port}/{parts.get('dbname') or ''}".rstrip("/")
 
 
 def _why(error: psycopg.Error) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    last = lines[-1] if lines else "no answer"
-    return last.removeprefix("FATAL:").strip().rpartition("failed: ")[2].removeprefix("FATAL:").strip()
+    # libpq asks "Is the server running …?" under its reason.
+    said = [line for line in lines if not line.endswith("?")] or ["no answer"]
+    reason = said[-1].removeprefix("FATAL:").strip().rpartition("failed: ")[2].removeprefix("FATAL:").strip()
+    return reason if len(said) == len(lines) else f"{reason}; is the server running there?"

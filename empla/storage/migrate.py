@@ -3,14 +3,13 @@
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
@@ -22,40 +21,93 @@ FOLDER = Path(__file__).parent / "migrations"
 # Two upgrades at once: the second waits for the first, and finds nothing to do.
 _UPGRADE_LOCK = 7_390_002
 _SETTING = "EMPLA_ADMIN_DATABASE_URL"
+BASE = "base"  # before the first revision
+
+# A table that never had a row has no page; row security would show the administrator none anyway.
+_HOLDS_ROWS: LiteralString = """
+    SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                    WHERE n.nspname = 'empla' AND c.relkind = 'r' AND c.relname <> 'alembic_version' AND pg_relation_size(c.oid) > 0)
+"""
+
+# The catalogue answers everybody; to_regclass raises for whoever may not use the schema.
+_VERSION_TABLE: LiteralString = """
+    SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'empla' AND c.relname = 'alembic_version'
+"""
 
 
 def upgrade(admin_url: str, revision: str = "head") -> str:
     """The database is at `revision`, prepared first where it is new; returns the revision reached.
 
-    Raises `UnavailableError` with what the administrator must do, `InvalidError` for an unknown revision.
+    Raises `UnavailableError` with what the administrator must do, `InvalidError` for a revision that is unknown or lies behind.
     """
     with connected(admin_url) as admin:
         ground.prepare(admin)
-    _run(command.upgrade, admin_url, revision)
-    return current(admin_url) or "base"
+    wanted = revisions()[-1] if revision == "head" else revision
+    here = _reached(admin_url)
+    if _place(wanted) < _place(here):
+        raise InvalidError(f"the schema is at {here} already: empla db downgrade {wanted} goes back")
+    _run(command.upgrade, admin_url, wanted)
+    return current(admin_url) or BASE
 
 
-def downgrade(admin_url: str, revision: str = "base") -> str:
-    """The database is back at `revision`; at "base" none of our tables is left (roles, extension and empty schemas stay)."""
-    if current(admin_url) is None:
-        return "base"
-    _run(command.downgrade, admin_url, revision)
-    return current(admin_url) or "base"
+def downgrade(admin_url: str, revision: str = BASE) -> str:
+    """The database is back at `revision`; at "base" none of our tables is left (roles, extension and empty schemas stay).
+
+    Returns the revision reached. Raises `InvalidError` for a revision that is unknown or lies ahead.
+    """
+    check_downgrade(admin_url, revision)
+    if current(admin_url) is not None:
+        _run(command.downgrade, admin_url, revision)
+    return current(admin_url) or BASE
+
+
+def check_downgrade(admin_url: str, revision: str) -> bool:
+    """Whether going back to `revision` may lose rows. Raises `InvalidError` for a revision that is unknown or lies ahead."""
+    here = _reached(admin_url)
+    if _place(revision) > _place(here):
+        raise InvalidError(
+            f"the schema is at {here}, before {revision}: empla db upgrade --revision {revision} goes there"
+        )
+    with connected(admin_url) as admin:
+        row = admin.execute(_HOLDS_ROWS).fetchone()
+    return revision != here and row is not None and bool(row[0])
 
 
 def current(admin_url: str) -> str | None:
-    """The revision the database is at; None when it is at none."""
+    """The revision the database is at; None when it is at none. Raises `UnavailableError` for a login that may not know."""
     with connected(admin_url) as admin:
-        row = admin.execute("SELECT to_regclass('empla.alembic_version')").fetchone()
-        if row is None or row[0] is None:
+        if admin.execute(_VERSION_TABLE).rowcount == 0:
             return None
-        row = admin.execute("SELECT version_num FROM empla.alembic_version").fetchone()
+        try:
+            # An administrator who is no superuser made the owner, but has its rights only as the owner.
+            admin.execute("SET ROLE empla_owner")
+            row = admin.execute("SELECT version_num FROM empla.alembic_version").fetchone()
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise UnavailableError(
+                f"{admin.info.user} is not the administrator of this schema: set {_SETTING} to the login that made it"
+            ) from error
         return None if row is None else str(row[0])
 
 
 def revisions() -> list[str]:
     """All revisions, oldest first."""
     return [script.revision for script in reversed(list(ScriptDirectory(str(FOLDER)).walk_revisions()))]
+
+
+def _reached(admin_url: str) -> str:
+    """The revision the database is at. Raises `UnavailableError` for one that this code does not know."""
+    reached = current(admin_url) or BASE
+    if reached not in {BASE, *revisions()}:
+        raise UnavailableError(f"the schema is at {reached}, which a newer empla made: use that, or one newer still")
+    return reached
+
+
+def _place(revision: str) -> int:
+    """How far a revision is from the beginning. Raises `InvalidError` for one that this code does not know."""
+    known = [BASE, *revisions()]
+    if revision not in known:
+        raise InvalidError(f"this empla does not know revision {revision!r}, only {', '.join(known)}")
+    return known.index(revision)
 
 
 @contextmanager
@@ -80,8 +132,6 @@ def _run(move: Callable[[Config, str], None], admin_url: str, revision: str) -> 
             _become_owner(connection)
             config.attributes["connection"] = connection
             move(config, revision)
-    except CommandError as error:
-        raise InvalidError(f"there is no revision {revision}; empla knows {', '.join(revisions())}") from error
     except DBAPIError as error:
         if isinstance(error.orig, psycopg.OperationalError):
             raise UnavailableError(
@@ -101,5 +151,14 @@ def _become_owner(connection: sa.Connection) -> None:
 
 
 def run_script(connection: Any, name: str) -> None:
-    """Send one SQL file as it stands: through the driver, for Alembic's execute would eat `:1` in JSON."""
-    connection.connection.driver_connection.execute((FOLDER / "sql" / name).read_text(encoding="utf-8").encode())
+    """Send one SQL file as it stands: through the driver, for Alembic's execute would eat `:1` in JSON.
+
+    Raises `UnavailableError` when the server gave up on it (a busy table, a lost connection); the revision is then undone as a whole.
+    """
+    statements = (FOLDER / "sql" / name).read_text(encoding="utf-8").encode()
+    try:
+        connection.connection.driver_connection.execute(statements)
+    except psycopg.OperationalError as error:
+        raise UnavailableError(
+            f"{name} did not run and nothing of it was kept: {str(error).splitlines()[0]}; run it again when the database is quieter"
+        ) from error

@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from empla.errors import UnavailableError
 from empla.settings import Settings
@@ -17,12 +19,13 @@ DATABASE = "empla"
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncGenerator[Database]:
-    """An open database at this code's revision. An embedded one is started and brought there; one by URL is left as it is.
+async def opened(settings: Settings, *, as_it_is: bool = False) -> AsyncGenerator[Database]:
+    """An open database at this code's revision. An embedded one is started and brought there; one by URL is not.
 
-    Raises `UnavailableError` with what to do. The embedded server outlives this.
+    With `as_it_is`, one at another revision is opened too, and nothing in it is mended: for looking at it. Raises
+    `UnavailableError` with what to do. The embedded server outlives this.
     """
-    database = Database(urls(settings), settings=settings)
+    database = Database(urls(settings), settings=settings, as_it_is=as_it_is)
     async with database:
         yield database
 
@@ -42,6 +45,39 @@ def urls(settings: Settings) -> Urls:
     return found
 
 
+def url(settings: Settings, login: embedded.Login) -> str:
+    """The URL of one login; the embedded server is running and provisioned when this returns.
+
+    Raises `UnavailableError` when it is not set.
+    """
+    if login == "admin":
+        return admin_url(settings)
+    found = urls(settings)
+    chosen = found.worker if login == "worker" else found.app
+    if chosen is None:
+        raise UnavailableError("there is no worker login: set EMPLA_WORKER_DATABASE_URL")
+    return chosen
+
+
+def without_password(url: str) -> str:
+    """The same URL (or key=value string), with *** for each password in it. Raises `UnavailableError` for what is neither."""
+    with connecting(url):
+        parts = conninfo_to_dict(url)
+    secrets = {name: "***" for name in parts if "password" in name or "secret" in name}
+    if not secrets:
+        return url
+    if "://" not in url:
+        return make_conninfo(url, **secrets)
+    split = urlsplit(url)
+    user, colon, _ = split.netloc.rpartition("@")[0].partition(":")
+    netloc = f"{user}:***@{split.netloc.rpartition('@')[2]}" if colon else split.netloc
+    query = "&".join(
+        f"{name}=***" if unquote(name) in secrets else f"{name}={value}"
+        for name, _, value in (pair.partition("=") for pair in split.query.split("&") if pair)
+    )
+    return urlunsplit(split._replace(netloc=netloc, query=query))
+
+
 def admin_url(settings: Settings) -> str:
     """The administrator's URL; the embedded server is running when this returns. Raises `UnavailableError` where none is set."""
     if settings.admin_database_url is not None:
@@ -51,6 +87,21 @@ def admin_url(settings: Settings) -> str:
     server = embedded.start(settings.home, major=settings.postgres_version, start_timeout=settings.start_timeout)
     make_database(server.url("admin", "postgres"), DATABASE)
     return server.url("admin")
+
+
+def upgrade(settings: Settings, revision: str) -> str:
+    """The database is at `revision` or at the newest, "head"; returns the revision reached.
+
+    Raises `UnavailableError` with what the administrator must do, `InvalidError` for a revision that is unknown or lies behind.
+    """
+    from empla.storage import ground, migrate  # noqa: PLC0415 — as in provision
+
+    url = admin_url(settings)
+    reached = migrate.upgrade(url, revision)
+    if settings.database_url is None and settings.admin_database_url is None:
+        with migrate.connected(url) as admin:
+            ground.make_logins(admin)
+    return reached
 
 
 def provision(maintenance_url: str, url: str) -> None:

@@ -237,7 +237,8 @@ def test_null_means_the_same_as_absent_and_is_kept(shape: type[Shape]):
     nulls: dict[str, JsonValue] = dict.fromkeys(sorted(keys_of(shape) - LEAST[shape].keys()))
     parsed = shape.parse({**LEAST[shape], **nulls})
     assert parsed.to_json() == {**LEAST[shape], **nulls}
-    assert parsed.model_dump() == shape.parse(LEAST[shape]).model_dump()
+    least = shape.parse(LEAST[shape])
+    assert all(getattr(parsed, name) == getattr(least, name) for name in shape.model_fields)
 
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # machines may be busy

@@ -107,6 +107,26 @@ BEGIN
     EXECUTE format('CREATE TRIGGER touch BEFORE INSERT OR UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION empla.touch()', target);
 END $$;
 
+-- A row is the same row for good: history and audit find before and after by its key, so a changed key would slip past both.
+-- `also` are columns that are the identity of the thing beside the primary key. Statements that set none of them pay nothing.
+CREATE FUNCTION empla.refuse_key_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the identity of a row in % never changes', TG_TABLE_NAME USING ERRCODE = '23514';
+END $$;
+
+CREATE PROCEDURE empla.keep_key(target regclass, also name[] DEFAULT '{}') LANGUAGE plpgsql AS $$
+DECLARE
+    columns text; before text; after text;
+BEGIN
+    SELECT string_agg(format('%I', a.attname), ', '), string_agg(format('OLD.%I', a.attname), ', '), string_agg(format('NEW.%I', a.attname), ', ')
+      INTO columns, before, after
+      FROM pg_attribute a
+     WHERE a.attrelid = target AND a.attnum > 0 AND NOT a.attisdropped
+       AND (a.attname = ANY (also) OR a.attnum = ANY (SELECT unnest(i.indkey::int2[]) FROM pg_index i WHERE i.indrelid = target AND i.indisprimary));
+    EXECUTE format('CREATE TRIGGER keep_key BEFORE UPDATE OF %s ON %s FOR EACH ROW WHEN ((%s) IS DISTINCT FROM (%s))
+                    EXECUTE FUNCTION empla.refuse_key_change()', columns, target, before, after);
+END $$;
+
 REVOKE ALL ON ALL ROUTINES IN SCHEMA empla, ctx FROM PUBLIC;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA ctx TO empla_app, empla_worker, empla_auth, empla_keeper, empla_retention, empla_migrator;
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA empla TO empla_app, empla_worker, empla_auth, empla_keeper, empla_retention, empla_migrator;

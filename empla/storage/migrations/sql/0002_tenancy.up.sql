@@ -68,3 +68,5 @@ CALL ctx.let_migrator_in('empla.users');
 
 CALL empla.keep_touched('empla.tenants');
 CALL empla.keep_touched('empla.users');
+CALL empla.keep_key('empla.tenants');
+CALL empla.keep_key('empla.users');

@@ -40,8 +40,9 @@ CREATE INDEX idx_metrics_employee ON empla.metrics (tenant_id, employee_id, metr
 CREATE INDEX idx_metrics_name ON empla.metrics (tenant_id, metric_name, timestamp DESC);
 
 -- Partitions. Rows are reached through the parent alone: no grant on a partition, and row security forced on each all the same.
+-- Row security does not stop TRUNCATE, so nobody keeps that right on a log, not even the owner.
 CREATE FUNCTION empla.ensure_partitions(months_ahead integer DEFAULT 3) RETURNS integer
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp SET lock_timeout = '2s' AS $$
 DECLARE
     log record; month timestamptz; partition text; made integer := 0;
 BEGIN
@@ -52,9 +53,13 @@ BEGIN
         FOR month IN SELECT date_trunc('month', clock_timestamp(), 'UTC') + m * interval '1 month' FROM generate_series(-1, months_ahead) m LOOP
             partition := log.parent || '_' || to_char(month AT TIME ZONE 'UTC', 'YYYYMM');
             CONTINUE WHEN to_regclass(partition) IS NOT NULL;
+            -- Whoever opens the database first in a month makes it; those who come meanwhile wait here, and find it made.
+            PERFORM pg_advisory_xact_lock(7390003);
+            CONTINUE WHEN EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = 'empla'::regnamespace AND c.relname = partition);
             EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', partition, log.parent,
                            uuidv7_floor(month), uuidv7_floor(((month AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC'));
             EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', partition);
+            EXECUTE format('REVOKE TRUNCATE ON %I FROM empla_owner', partition);
             made := made + 1;
         END LOOP;
     END LOOP;
@@ -68,6 +73,7 @@ CREATE POLICY keeping ON empla.audit_log FOR INSERT TO empla_keeper WITH CHECK (
 CREATE POLICY retention ON empla.audit_log TO empla_retention USING (true) WITH CHECK (true);
 GRANT SELECT ON empla.audit_log TO empla_app;
 GRANT INSERT ON empla.audit_log TO empla_keeper;
+REVOKE TRUNCATE ON empla.audit_log FROM empla_owner;
 GRANT SELECT, UPDATE (details, metadata, erased_digest), DELETE ON empla.audit_log TO empla_retention;
 
 CALL ctx.fence('empla.metrics', 'metrics_tenant_isolation');
@@ -77,7 +83,8 @@ GRANT SELECT, DELETE ON empla.metrics TO empla_retention;
 
 -- The time that logs carry: the simulated now counts for simulated tenants only, whatever app.now says.
 CREATE FUNCTION ctx.log_now() RETURNS timestamptz LANGUAGE sql STABLE AS $$
-    SELECT coalesce((SELECT CASE clock WHEN 'simulated' THEN ctx.now() END FROM empla.tenants WHERE id = ctx.tenant_id()), transaction_timestamp())
+    SELECT coalesce((SELECT CASE clock WHEN 'simulated' THEN coalesce(nullif(current_setting('app.now', true), '')::timestamptz, simulated_now) END
+                       FROM empla.tenants WHERE id = ctx.tenant_id()), transaction_timestamp())
 $$;
 
 -- Row changes of significance, one statement at a time. Arguments: what the row is called, then the columns whose values are told.
@@ -134,6 +141,9 @@ BEGIN
     IF ctx.tenant_id() IS NULL OR ctx.role() IS NULL THEN
         RAISE EXCEPTION 'nobody is asking: enter a tenant first' USING ERRCODE = '42501';
     END IF;
+    IF action ~ '\.(created|changed|removed|deleted|revived|updated|decayed|revised|confirmed)$' THEN
+        RAISE EXCEPTION 'changes of rows are told by the database alone' USING ERRCODE = '42501';
+    END IF;
     IF action !~ '^[a-z_]{1,60}\.[a-z_]{1,60}$' OR resource !~ '^[a-z_]{1,60}$' OR NOT is_object(details, 65536) THEN
         RAISE EXCEPTION 'an action is named resource.verb, with a JSON object of at most 64 KiB' USING ERRCODE = '22023';
     END IF;
@@ -141,15 +151,19 @@ BEGIN
     VALUES (ctx.tenant_id(), ctx.actor_type(), ctx.actor_id(), action, resource, resource_id, details, ctx.log_now());
 END $$;
 
--- Definer functions belong to the roles whose rights they lend.
-GRANT CREATE ON SCHEMA empla TO empla_keeper;
-ALTER FUNCTION empla.audit_rows() OWNER TO empla_keeper;
-ALTER FUNCTION empla.note_action(text, text, uuid, jsonb) OWNER TO empla_keeper;
-REVOKE CREATE ON SCHEMA empla FROM empla_keeper;
 REVOKE ALL ON FUNCTION empla.ensure_partitions(integer), empla.audit_rows(), empla.note_action(text, text, uuid, jsonb), ctx.log_now() FROM PUBLIC;
 REVOKE ALL ON PROCEDURE empla.keep_audited(regclass, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION empla.ensure_partitions(integer), empla.note_action(text, text, uuid, jsonb) TO empla_app, empla_worker;
 GRANT EXECUTE ON FUNCTION ctx.log_now() TO empla_keeper;
+-- Definer functions belong to the roles whose rights they lend. Rights are settled before: afterwards the owner's REVOKE only warns.
+GRANT CREATE ON SCHEMA empla TO empla_keeper;
+ALTER FUNCTION empla.audit_rows() OWNER TO empla_keeper;
+ALTER FUNCTION empla.note_action(text, text, uuid, jsonb) OWNER TO empla_keeper;
+REVOKE CREATE ON SCHEMA empla FROM empla_keeper;
+-- The owner hangs this one on the tables of later migrations.
+SET LOCAL ROLE empla_keeper;
+GRANT EXECUTE ON FUNCTION empla.audit_rows() TO empla_owner;
+SET LOCAL ROLE empla_owner;
 CALL empla.keep_audited('empla.tenants', 'tenant', 'name,slug,settings,status,clock');
 CALL empla.keep_audited('empla.users', 'user', 'email,name,role');
 SELECT empla.ensure_partitions();

@@ -70,10 +70,11 @@ CALL ctx.let_migrator_in('empla.employee_assignments');
 
 GRANT SELECT, INSERT, UPDATE ON empla.employees TO empla_app;
 GRANT SELECT, UPDATE (performance_metrics, metadata) ON empla.employees TO empla_worker;
-GRANT SELECT, INSERT, DELETE ON empla.employee_assignments TO empla_app;
-GRANT SELECT, INSERT, UPDATE, DELETE ON empla.employee_schedule TO empla_app;
-GRANT SELECT, UPDATE ON empla.employee_schedule TO empla_worker;
+GRANT SELECT, INSERT (tenant_id, user_id, employee_id, metadata), DELETE ON empla.employee_assignments TO empla_app;
+GRANT SELECT, INSERT, UPDATE (next_cycle_at, last_cycle_at, lease_until, fence), DELETE ON empla.employee_schedule TO empla_app;
+GRANT SELECT, UPDATE (next_cycle_at, last_cycle_at, lease_until, fence) ON empla.employee_schedule TO empla_worker;
 CALL empla.keep_touched('empla.employees');
+CALL empla.keep_key('empla.employees');
 CALL empla.keep_audited('empla.employees', 'employee', 'name,role,email,status,lifecycle_stage,config,capabilities');
 CALL empla.keep_audited('empla.employee_assignments', 'assignment', 'user_id,employee_id');
 

@@ -82,7 +82,11 @@ BEGIN
     IF (SELECT count(DISTINCT d) FROM unnest(wanted) d) <> cardinality(wanted) THEN
         RAISE EXCEPTION 'a dependency is named twice' USING ERRCODE = '23514';
     END IF;
-    -- One employee's edges change one at a time, so that two transactions cannot close a cycle between them.
+    -- One employee's edges change one at a time, so that two transactions cannot close a cycle between them. An older snapshot would
+    -- not show what the other one wrote.
+    IF cardinality(wanted) > 0 AND current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'dependencies change in READ COMMITTED transactions alone' USING ERRCODE = '0A000';
+    END IF;
     PERFORM pg_advisory_xact_lock(hashtextextended(NEW.tenant_id::text || NEW.employee_id::text, 5));
     DELETE FROM intention_dependencies
      WHERE tenant_id = NEW.tenant_id AND employee_id = NEW.employee_id AND intention_id = NEW.id AND depends_on <> ALL (wanted);
@@ -112,11 +116,13 @@ CREATE POLICY keeping ON empla.intention_dependencies TO empla_keeper
 GRANT SELECT, INSERT, UPDATE ON empla.employee_goals, empla.employee_intentions TO empla_app, empla_worker;
 GRANT SELECT ON empla.intention_dependencies TO empla_app, empla_worker;
 GRANT SELECT, INSERT, DELETE ON empla.intention_dependencies TO empla_keeper;
+REVOKE ALL ON FUNCTION empla.keep_dependencies() FROM PUBLIC;
 GRANT CREATE ON SCHEMA empla TO empla_keeper;
 ALTER FUNCTION empla.keep_dependencies() OWNER TO empla_keeper;
 REVOKE CREATE ON SCHEMA empla FROM empla_keeper;
-REVOKE ALL ON FUNCTION empla.keep_dependencies() FROM PUBLIC;
 CALL empla.keep_touched('empla.employee_goals');
 CALL empla.keep_touched('empla.employee_intentions');
+CALL empla.keep_key('empla.employee_goals');
+CALL empla.keep_key('empla.employee_intentions');
 CALL empla.keep_audited('empla.employee_goals', 'goal', 'goal_type,description,priority,target,status');
 CALL empla.keep_audited('empla.employee_intentions', 'intention', 'intention_type,description,status,goal_id,dependencies');

@@ -1,4 +1,5 @@
 -- Four memories. Vectors are halfvec stored inline (2 KB a row in the heap page, not out of line): exact recall reads them four times faster.
+-- A zero vector has no direction, and its cosine distance, NaN, would poison every score.
 
 CREATE TABLE empla.memory_episodes (
     tenant_id        uuid NOT NULL,
@@ -9,7 +10,7 @@ CREATE TABLE empla.memory_episodes (
     content          jsonb NOT NULL CHECK (empla.is_object(content, 1048576)),
     participants     text[] CHECK (array_position(participants, NULL) IS NULL AND cardinality(participants) <= 1000),
     location         text CHECK (length(location) <= 200),
-    embedding        halfvec(1024),
+    embedding        halfvec(1024) CHECK (l2_norm(embedding) > 0),
     importance       double precision NOT NULL DEFAULT 0.5 CHECK (importance BETWEEN 0 AND 1),
     recall_count     integer NOT NULL DEFAULT 0 CHECK (recall_count >= 0),
     last_recalled_at timestamptz,
@@ -33,14 +34,14 @@ CREATE TABLE empla.memory_semantic (
     id          uuid NOT NULL DEFAULT uuidv7(),
     fact_type   text NOT NULL CHECK (fact_type IN ('entity', 'relationship', 'rule', 'definition')),
     subject     text NOT NULL CHECK (subject = btrim(subject) AND length(subject) BETWEEN 1 AND 500),
-    predicate   text NOT NULL CHECK (predicate = btrim(predicate) AND length(predicate) BETWEEN 1 AND 200),
+    predicate   text NOT NULL CHECK (predicate = btrim(predicate) AND length(predicate) BETWEEN 1 AND 200 AND octet_length(predicate) <= 500),
     object      text NOT NULL CHECK (length(object) BETWEEN 1 AND 10000),
     confidence  double precision NOT NULL DEFAULT 1.0 CHECK (confidence BETWEEN 0 AND 1),
     decay_rate  double precision NOT NULL DEFAULT 0.0 CHECK (decay_rate BETWEEN 0 AND 1),
     reinforced_at timestamptz NOT NULL DEFAULT ctx.now(),
     source      text CHECK (length(source) <= 1000),
     verified    boolean NOT NULL DEFAULT false,
-    embedding   halfvec(1024),
+    embedding   halfvec(1024) CHECK (l2_norm(embedding) > 0),
     metadata    jsonb NOT NULL DEFAULT '{}' CHECK (empla.is_object(metadata, 65536)),
     created_at  timestamptz NOT NULL DEFAULT ctx.now(),
     updated_at  timestamptz NOT NULL DEFAULT ctx.now(),
@@ -109,5 +110,9 @@ CALL empla.keep_touched('empla.memory_episodes');
 CALL empla.keep_touched('empla.memory_semantic');
 CALL empla.keep_touched('empla.memory_procedural');
 CALL empla.keep_touched('empla.memory_working');
+CALL empla.keep_key('empla.memory_episodes');
+CALL empla.keep_key('empla.memory_semantic');
+CALL empla.keep_key('empla.memory_procedural');
+CALL empla.keep_key('empla.memory_working');
 CALL empla.keep_audited('empla.memory_semantic', 'fact', 'subject,predicate,object,confidence,verified');
 CALL empla.keep_audited('empla.memory_procedural', 'procedure', 'procedure_name,procedure_type,learned_from');

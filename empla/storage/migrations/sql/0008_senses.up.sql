@@ -32,3 +32,4 @@ ALTER TABLE empla.memory_episodes ADD CONSTRAINT episodes_observation_fkey
 CALL ctx.fence('empla.observations', 'observations_tenant_isolation');
 GRANT SELECT, INSERT, UPDATE (status, perceived_at, error) ON empla.observations TO empla_app, empla_worker;
 CALL empla.keep_touched('empla.observations');
+CALL empla.keep_key('empla.observations');

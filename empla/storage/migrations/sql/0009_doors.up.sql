@@ -1,11 +1,12 @@
 -- The only statements that cross tenants: finding one by its slug, provisioning, the clock of a simulated one, housekeeping, retention.
--- Each is a definer function of the role whose rights it lends, and runs in a transaction of its own.
+-- Each is a definer function of the role whose rights it lends, and runs in a transaction of its own: nobody who has entered a tenant
+-- learns of another one here, or changes it.
 
 CREATE FUNCTION empla.find_tenant(wanted_slug text) RETURNS TABLE (id uuid, name text, status text, clock text, simulated_now timestamptz)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = empla, pg_temp AS $$
     SELECT t.id, t.name, t.status, t.clock, t.simulated_now
       FROM tenant_slugs s JOIN tenants t ON t.id = s.tenant_id
-     WHERE s.slug = wanted_slug AND t.status <> 'deleted'
+     WHERE s.slug = wanted_slug AND t.status <> 'deleted' AND ctx.tenant_id() IS NULL
 $$;
 
 -- A simulated tenant starts at `starts_at`; a real one has none.
@@ -15,6 +16,9 @@ CREATE FUNCTION empla.provision_tenant(wanted_slug text, tenant_name text, start
 DECLARE
     tenant uuid := uuidv7();
 BEGIN
+    IF ctx.tenant_id() IS NOT NULL THEN
+        RAISE EXCEPTION 'a tenant is made outside of every other' USING ERRCODE = '42501';
+    END IF;
     EXECUTE format('SET LOCAL app.current_tenant_id = %L', tenant);
     EXECUTE format('SET LOCAL app.current_user_id = %L', '');
     EXECUTE format('SET LOCAL app.current_employee_id = %L', '');
@@ -24,16 +28,27 @@ BEGIN
     VALUES (tenant, tenant_name, wanted_slug, tenant_settings, tenant_metadata,
             CASE WHEN starts_at IS NULL THEN 'real' ELSE 'simulated' END, starts_at);
     INSERT INTO tenant_slugs (slug, tenant_id) VALUES (wanted_slug, tenant);
+    SET LOCAL app.current_tenant_id = '';
+    SET LOCAL app."current_role" = '';
+    SET LOCAL app.now = '';
     RETURN tenant;
 END $$;
 
 CREATE FUNCTION empla.set_tenant_status(tenant uuid, wanted text) RETURNS boolean
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
+DECLARE
+    found_one boolean;
 BEGIN
+    IF ctx.tenant_id() IS NOT NULL THEN
+        RAISE EXCEPTION 'a tenant is suspended from outside' USING ERRCODE = '42501';
+    END IF;
     EXECUTE format('SET LOCAL app.current_tenant_id = %L', tenant);
-    EXECUTE format('SET LOCAL app."current_role" = %L', 'operator');
+    SET LOCAL app."current_role" = 'operator';
     UPDATE tenants SET status = wanted WHERE id = tenant AND status IN ('active', 'suspended') AND wanted IN ('active', 'suspended');
-    RETURN FOUND;
+    found_one := FOUND;
+    SET LOCAL app.current_tenant_id = '';
+    SET LOCAL app."current_role" = '';
+    RETURN found_one;
 END $$;
 
 -- The clock of a simulated tenant only moves forward; within that tenant's context, by its staff.
@@ -55,7 +70,7 @@ END $$;
 
 CREATE FUNCTION empla.active_tenants() RETURNS TABLE (id uuid)
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = empla, pg_temp AS $$
-    SELECT t.id FROM tenants t WHERE t.status = 'active' ORDER BY t.id
+    SELECT t.id FROM tenants t WHERE t.status = 'active' AND ctx.tenant_id() IS NULL ORDER BY t.id
 $$;
 
 -- Statistics for the planner; the weekly ANALYZE of the specification.
@@ -104,6 +119,14 @@ BEGIN
     RETURN audits + histories;
 END $$;
 
+REVOKE ALL ON FUNCTION empla.find_tenant(text), empla.provision_tenant(text, text, timestamptz, jsonb, jsonb), empla.set_tenant_status(uuid, text),
+    empla.advance_clock(timestamptz), empla.active_tenants(), empla.refresh_statistics(), empla.drop_partitions_before(date),
+    empla.erase_log_payloads(uuid, timestamptz) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION empla.find_tenant(text), empla.advance_clock(timestamptz), empla.active_tenants(), empla.refresh_statistics()
+    TO empla_app, empla_worker;
+GRANT EXECUTE ON FUNCTION empla.provision_tenant(text, text, timestamptz, jsonb, jsonb), empla.set_tenant_status(uuid, text) TO empla_app;
+GRANT EXECUTE ON FUNCTION empla.drop_partitions_before(date) TO empla_retention;
+-- Rights are settled before a function changes hands: afterwards the owner's REVOKE only warns.
 GRANT CREATE ON SCHEMA empla TO empla_auth, empla_retention;
 ALTER FUNCTION empla.find_tenant(text) OWNER TO empla_auth;
 ALTER FUNCTION empla.provision_tenant(text, text, timestamptz, jsonb, jsonb) OWNER TO empla_auth;
@@ -112,10 +135,3 @@ ALTER FUNCTION empla.advance_clock(timestamptz) OWNER TO empla_auth;
 ALTER FUNCTION empla.active_tenants() OWNER TO empla_auth;
 ALTER FUNCTION empla.erase_log_payloads(uuid, timestamptz) OWNER TO empla_retention;
 REVOKE CREATE ON SCHEMA empla FROM empla_auth, empla_retention;
-REVOKE ALL ON FUNCTION empla.find_tenant(text), empla.provision_tenant(text, text, timestamptz, jsonb, jsonb), empla.set_tenant_status(uuid, text),
-    empla.advance_clock(timestamptz), empla.active_tenants(), empla.refresh_statistics(), empla.drop_partitions_before(date),
-    empla.erase_log_payloads(uuid, timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION empla.find_tenant(text), empla.advance_clock(timestamptz), empla.active_tenants(), empla.refresh_statistics()
-    TO empla_app, empla_worker;
-GRANT EXECUTE ON FUNCTION empla.provision_tenant(text, text, timestamptz, jsonb, jsonb), empla.set_tenant_status(uuid, text) TO empla_app;
-GRANT EXECUTE ON FUNCTION empla.drop_partitions_before(date) TO empla_retention;

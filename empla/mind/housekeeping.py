@@ -1,0 +1,84 @@
+"""What a database needs from time to time, whoever's it is: months ahead, forgetting, statistics, retention. One at a time does it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import LiteralString
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from empla.bdi import beliefs
+from empla.errors import ConflictError, ForbiddenError, NotFoundError
+from empla.storage import retention
+from empla.storage.database import Database
+from empla.storage.tx import Caller
+
+# The task that `Database.alone` names.
+_HOUSEKEEPING = 7_390_004
+
+
+class HousekeeperAtWorkError(ConflictError):
+    """Another process is doing the same."""
+
+
+@dataclass(frozen=True)
+class Housework:
+    """What was done."""
+
+    partitions_made: int
+    tenants: int  # that are active
+    beliefs_forgotten: int
+    tables_analysed: int
+    partitions_dropped: int
+
+
+class _Count(BaseModel):
+    count: int
+
+
+class _Tenant(BaseModel):
+    id: UUID
+
+
+ENSURE_PARTITIONS: LiteralString = "SELECT empla.ensure_partitions() AS count"
+ACTIVE_TENANTS: LiteralString = "SELECT id FROM empla.active_tenants()"
+REFRESH_STATISTICS: LiteralString = "SELECT empla.refresh_statistics() AS count"
+
+
+async def keep_house(
+    database: Database, *, admin_url: str | None = None, progress: Callable[[int, int], None] | None = None
+) -> Housework:
+    """The logs have their coming months, what decayed is forgotten, the planner knows the tables.
+
+    With EMPLA_RETAIN_LOG_MONTHS and the administrator's URL, older months of the logs are dropped. `progress` is told how many
+    tenants of how many are done. Raises `HousekeeperAtWorkError`.
+    """
+    async with database.alone(_HOUSEKEEPING) as alone:
+        if not alone:
+            raise HousekeeperAtWorkError("another process is keeping house in this database: let it finish")
+        made = (await database.across(_Count, ENSURE_PARTITIONS))[0].count
+        tenants = await database.across(_Tenant, ACTIVE_TENANTS)
+        forgotten = 0
+        for done, tenant in enumerate(tenants):
+            if progress:
+                progress(done, len(tenants))
+            forgotten += await _forget(database, tenant.id)
+        analysed = (await database.across(_Count, REFRESH_STATISTICS))[0].count
+        keep = database.settings.retain_log_months
+        dropped = await asyncio.to_thread(retention.drop_log_months, admin_url, keep=keep) if admin_url and keep else 0
+    return Housework(
+        partitions_made=made,
+        tenants=len(tenants),
+        beliefs_forgotten=forgotten,
+        tables_analysed=analysed,
+        partitions_dropped=dropped,
+    )
+
+
+async def _forget(database: Database, tenant: UUID) -> int:
+    try:
+        async with database.write(Caller(tenant)) as tx:
+            return await beliefs.forget(tx, floor=database.settings.forget_below)
+    except (NotFoundError, ForbiddenError):
+        return 0  # it was suspended or deleted since it was listed

@@ -1,0 +1,324 @@
+"""Two tenants full of rows: in each an admin, a manager, two users and two employees, and rows of every table for each employee."""
+
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, LiteralString, Self
+from uuid import UUID, uuid4
+
+import psycopg
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+Role = Literal["operator", "admin", "manager", "user", "employee"]
+ROLES: tuple[Role, ...] = ("admin", "manager", "user", "employee")
+Values = Mapping[str, object]
+Connection = psycopg.Connection[tuple[Any, ...]]
+WHEN = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """An employee and the ids of rows of its own that others could be attached to."""
+
+    employee: UUID
+    goal: UUID
+    plan: UUID
+    spare_plan: UUID
+    observation: UUID
+
+
+@dataclass(frozen=True)
+class House:
+    """One tenant. `user` has the employee `own` assigned, `other_user` its `colleague`; the employee role acts as `own`."""
+
+    tenant: UUID
+    slug: str
+    admin: UUID
+    manager: UUID
+    user: UUID
+    other_user: UUID
+    own: UUID
+    colleague: UUID
+
+
+@dataclass(frozen=True)
+class Home:
+    """A house with rows in every table."""
+
+    house: House
+    own: Desk
+    colleague: Desk
+
+    def desk(self, employee: UUID) -> Desk:
+        return self.own if employee == self.house.own else self.colleague
+
+
+@dataclass(frozen=True)
+class World:
+    """The attacker's tenant, the other one, and a way in."""
+
+    gate: "Gate"
+    ours: Home
+    theirs: Home
+
+
+class Gate:
+    """Connections to one database as the app, the worker and the administrator; each transaction is entered as somebody."""
+
+    def __init__(self, app: str, worker: str, admin: str) -> None:
+        self._urls = (app, worker, admin)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        app, worker, admin = self._urls
+        self.app: Connection = self._stack.enter_context(psycopg.connect(app))
+        self.worker: Connection = self._stack.enter_context(psycopg.connect(worker))
+        self.admin: Connection = self._stack.enter_context(psycopg.connect(admin, autocommit=True))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @contextmanager
+    def enter(self, house: House, role: Role, *, commit: bool = False) -> Generator[Connection]:
+        """A transaction of that role in that house; undone at the end unless `commit`."""
+        connection = self.worker if role == "employee" else self.app
+        person = {"admin": house.admin, "manager": house.manager, "user": house.user}.get(role)
+        try:
+            employee = house.own if role == "employee" else None
+            connection.execute("SELECT ctx.enter(%s, %s, %s)", (house.tenant, person, employee))
+            yield connection
+            if commit:
+                connection.commit()
+        finally:
+            connection.rollback()
+
+    @contextmanager
+    def raw(self, *, worker: bool = False, **context: object) -> Generator[Connection]:
+        """A transaction of a login that sets its context by hand (`tenant_id` → app.current_tenant_id), without the door."""
+        connection = self.worker if worker else self.app
+        names = {"assigned": "app.assigned_employee_ids", "now": "app.now"}
+        try:
+            connection.execute("SET LOCAL search_path = empla, public, pg_temp")
+            for key, value in context.items():
+                name = names.get(key, f"app.current_{key}")
+                connection.execute("SELECT set_config(%s, %s, true)", (name, str(value)))
+            yield connection
+        finally:
+            connection.rollback()
+
+
+def value_of(
+    connection: Connection,
+    query: sql.SQL | sql.Composed | LiteralString,
+    parameters: Mapping[str, object] | None = None,
+) -> Any:
+    row = connection.execute(query, parameters).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def refusal(
+    connection: Connection, query: sql.SQL | sql.Composed | LiteralString, values: Values | None = None
+) -> str | None:
+    """The SQLSTATE that a statement ends with, deferred constraints included; None when it would be let through. It is undone."""
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute(query, values)
+            connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    except psycopg.Error as error:
+        return error.sqlstate
+    return None
+
+
+def insertion(table: str, values: Values) -> sql.Composed:
+    """`INSERT INTO table (…) VALUES (…)` with the values as parameters of their names."""
+    return sql.SQL("INSERT INTO empla.{} ({}) VALUES ({})").format(
+        sql.Identifier(table),
+        sql.SQL(", ").join(map(sql.Identifier, values)),
+        sql.SQL(", ").join(map(sql.Placeholder, values)),
+    )
+
+
+def insert(connection: Connection, table: str, values: Values) -> UUID:
+    """The id of the new row."""
+    return value_of(connection, insertion(table, values) + sql.SQL(" RETURNING id"), values)
+
+
+def token() -> str:
+    return uuid4().hex[:12]
+
+
+def a_house(gate: Gate, name: str) -> House:
+    """A fresh tenant with its people and two active employees, committed."""
+    slug = f"t-{token()}"
+    tenant = value_of(
+        gate.app, sql.SQL("SELECT empla.provision_tenant(%(slug)s, %(name)s)"), {"slug": slug, "name": name}
+    )
+    gate.app.commit()
+    nobody = House(tenant, slug, *(tenant,) * 6)
+    with gate.enter(nobody, "operator", commit=True) as connection:
+        people = {
+            who: insert(connection, "users", a_user(tenant, role))
+            for who, role in {"admin": "admin", "manager": "manager", "user": "user", "other_user": "user"}.items()
+        }
+        own, colleague = (insert(connection, "employees", an_employee(tenant, people["admin"])) for _ in range(2))
+        for user, employee in ((people["user"], own), (people["other_user"], colleague)):
+            pair = {"tenant_id": tenant, "user_id": user, "employee_id": employee}
+            connection.execute(insertion("employee_assignments", pair), pair)
+    return House(tenant, slug, **people, own=own, colleague=colleague)
+
+
+def a_user(tenant: UUID, role: str = "user") -> dict[str, object]:
+    return {"tenant_id": tenant, "email": f"u-{token()}@example.com", "name": "Ursula", "role": role}
+
+
+def an_employee(tenant: UUID, created_by: UUID | None = None) -> dict[str, object]:
+    active = {"status": "active", "onboarded_at": WHEN, "activated_at": WHEN}
+    mail = f"e-{token()}@example.com"
+    return {
+        "tenant_id": tenant,
+        "name": "Jordan",
+        "role": "sales_ae",
+        "email": mail,
+        "created_by": created_by,
+        **active,
+    }
+
+
+def a_home(gate: Gate, name: str) -> Home:
+    """A house with at least one row in every table for each employee, committed."""
+    house = a_house(gate, name)
+    with gate.enter(house, "operator", commit=True) as connection:
+        own, colleague = (_furnished(connection, house, employee) for employee in (house.own, house.colleague))
+    return Home(house, own, colleague)
+
+
+def _furnished(connection: Connection, house: House, employee: UUID) -> Desk:
+    owned = {"tenant_id": house.tenant, "employee_id": employee}
+    observation = insert(connection, "observations", {**owned, **_observation()})
+    goal = insert(connection, "employee_goals", {**owned, **_goal()})
+    plan, spare = (insert(connection, "employee_intentions", {**owned, **_plan(), "goal_id": goal}) for _ in range(2))
+    insert(connection, "employee_intentions", {**owned, **_plan(), "goal_id": goal, "dependencies": [plan]})
+    insert(connection, "memory_episodes", {**owned, **_episode(), "observation_id": observation})
+    for table, values in {"beliefs": _belief(), "memory_semantic": _fact(), "memory_procedural": _procedure()}.items():
+        insert(connection, table, {**owned, **values})
+    insert(connection, "memory_working", {**owned, **_working_item()})
+    metric = {**owned, **_metric()}
+    connection.execute(insertion("metrics", metric), metric)
+    turn = {**owned, "next_cycle_at": WHEN}
+    connection.execute(insertion("employee_schedule", turn), turn)
+    return Desk(employee, goal, plan, spare, observation)
+
+
+def _metric() -> dict[str, object]:
+    return {"metric_name": "calls", "metric_type": "counter", "value": 1.0}
+
+
+def _goal() -> dict[str, object]:
+    return {"goal_type": "achievement", "description": "Win deals", "target": Jsonb({})}
+
+
+def _plan() -> dict[str, object]:
+    return {"intention_type": "action", "description": "Call Jane", "plan": Jsonb({})}
+
+
+def _belief() -> dict[str, object]:
+    claim = {"subject": f"deal {token()}", "predicate": "stage", "object": Jsonb("open")}
+    return {"belief_type": "state", **claim, "confidence": 0.9, "source": "observation"}
+
+
+def _episode() -> dict[str, object]:
+    return {"episode_type": "event", "description": "Jane called", "content": Jsonb({})}
+
+
+def _fact() -> dict[str, object]:
+    return {"fact_type": "entity", "subject": f"person {token()}", "predicate": "works at", "object": "Prospect"}
+
+
+def _procedure() -> dict[str, object]:
+    name = f"call {token()}"
+    return {"procedure_name": name, "description": "How to call", "procedure_type": "skill", "steps": Jsonb({})}
+
+
+def _working_item() -> dict[str, object]:
+    return {"context_type": "scratchpad", "content": Jsonb({})}
+
+
+def _observation() -> dict[str, object]:
+    seen = {"source": "crm", "external_id": token(), "kind": "deal", "description": "A deal", "content": Jsonb({})}
+    return {**seen, "occurred_at": WHEN}
+
+
+def _belief_history(home: Home, employee: UUID) -> dict[str, object]:
+    del home, employee
+    change = {"belief_id": uuid4(), "change_type": "updated", "subject": "s", "predicate": "p", "belief_type": "state"}
+    by = {
+        "source": "observation",
+        "decay_rate": 0.0,
+        "decay_model": "linear",
+        "actor_type": "system",
+        "actor_id": uuid4(),
+    }
+    return {**change, **by, "formed_at": WHEN, "evidence_at": WHEN, "changed_at": WHEN}
+
+
+def _audit_entry(home: Home, employee: UUID) -> dict[str, object]:
+    del home
+    action = {"actor_type": "employee", "actor_id": employee, "action_type": "goal.changed", "resource_type": "goal"}
+    return {**action, "occurred_at": WHEN}
+
+
+def _assignment(home: Home, employee: UUID) -> dict[str, object]:
+    """The pair that does not exist yet: each user with the other's employee."""
+    house = home.house
+    return {"user_id": house.other_user if employee == house.own else house.user, "employee_id": employee}
+
+
+def _dependency(home: Home, employee: UUID) -> dict[str, object]:
+    desk = home.desk(employee)
+    return {"employee_id": employee, "intention_id": desk.spare_plan, "depends_on": desk.plan}
+
+
+def _owned(make: Callable[[], dict[str, object]]) -> Callable[[Home, UUID], dict[str, object]]:
+    return lambda _home, employee: {"employee_id": employee, "id": uuid4(), **make()}
+
+
+def _someone(make: Callable[[UUID], dict[str, object]]) -> Callable[[Home, UUID], dict[str, object]]:
+    return lambda home, _employee: {"id": uuid4(), **make(home.house.tenant)}
+
+
+# One valid new row of each table, for an employee where the table has one; `tenant_id` is added. A table that is missing here fails.
+ROWS: dict[str, Callable[[Home, UUID], dict[str, object]]] = {
+    "audit_log": _audit_entry,
+    "belief_history": lambda home, employee: {"employee_id": employee, **_belief_history(home, employee)},
+    "beliefs": _owned(_belief),
+    "employee_assignments": _assignment,
+    "employee_goals": _owned(_goal),
+    "employee_intentions": lambda home, employee: {
+        "employee_id": employee,
+        "id": uuid4(),
+        "goal_id": home.desk(employee).goal,
+        **_plan(),
+    },
+    "employee_schedule": lambda _home, _employee: {"employee_id": uuid4(), "next_cycle_at": WHEN},
+    "employees": _someone(an_employee),
+    "intention_dependencies": _dependency,
+    "memory_episodes": _owned(_episode),
+    "memory_procedural": _owned(_procedure),
+    "memory_semantic": _owned(_fact),
+    "memory_working": _owned(_working_item),
+    "metrics": lambda _home, employee: {"employee_id": employee, **_metric()},
+    "observations": _owned(_observation),
+    "tenant_slugs": lambda _home, _employee: {"slug": f"s-{token()}"},
+    "tenants": lambda _home, _employee: {"name": "New", "slug": f"s-{token()}"},
+    "users": _someone(a_user),
+}
+
+
+def new_row(table: str, home: Home, employee: UUID) -> dict[str, object]:
+    """A row that the table would take from whoever has every right."""
+    key = "id" if table == "tenants" else "tenant_id"
+    return {**ROWS[table](home, employee), key: home.house.tenant}

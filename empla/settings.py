@@ -16,9 +16,9 @@ def default_home() -> Path:
 
 
 class Settings(BaseSettings):
-    """One frozen object per process. Each field is the environment variable EMPLA_<NAME>."""
+    """One frozen object per process. Each field is the environment variable EMPLA_<NAME>; an empty one counts as unset."""
 
-    model_config = SettingsConfigDict(env_prefix="EMPLA_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="EMPLA_", env_ignore_empty=True, frozen=True, extra="ignore")
 
     database_url: SecretStr | None = Field(
         default=None, description="A login that is a member of empla_app; unset means the embedded server"

@@ -6,7 +6,6 @@ from empla.access import doors
 from empla.cli.options import Employee, Home, Json, Tenant, settings_for
 from empla.cli.output import console, print_json
 from empla.employees import employees
-from empla.errors import ConflictError
 from empla.mind import cycle as cycles
 from empla.storage import opening
 from empla.storage.tx import Caller
@@ -22,9 +21,7 @@ async def cycle(*, tenant: Tenant, employee: Employee, json: Json = False, home:
             next_cycle_at = tx.now + timedelta(
                 seconds=person.config.loop_interval_seconds or cycles.DEFAULT_INTERVAL_SECONDS
             )
-            outcome = await cycles.run(tx, person, next_cycle_at=next_cycle_at, by_hand=True)
-    if outcome is None:
-        raise ConflictError(f"{person.name} is not scheduled")
+            outcome = await cycles.run(tx, person, next_cycle_at=next_cycle_at)
     if json:
         print_json(
             {

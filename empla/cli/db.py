@@ -4,10 +4,10 @@ import dataclasses
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from empla.cli.options import Home, Json, settings_for
-from empla.cli.output import console, errors, print_json
+from empla.cli.output import console, print_json, progress
 from empla.demo import seed as seeding
 from empla.errors import UsageError
 from empla.mind import housekeeping
@@ -23,10 +23,7 @@ def upgrade(
     revision: Annotated[str, Parameter(help="A revision such as 0005, or head for the newest.")] = "head",
     home: Home = None,
 ) -> None:
-    """Bring the schema to this version (or --revision). Run again, it changes nothing.
-
-    Needs the administrator's login: EMPLA_ADMIN_DATABASE_URL, unless the server is embedded.
-    """
+    """Bring the schema to this version (or --revision)."""
     console.print(f"the schema is at {opening.upgrade(settings_for(home), revision)}")
 
 
@@ -40,8 +37,6 @@ def downgrade(
     home: Home = None,
 ) -> None:
     """Take the schema back to a revision; base removes all data.
-
-    Needs the administrator's login: EMPLA_ADMIN_DATABASE_URL, unless the server is embedded.
 
     Parameters
     ----------
@@ -120,21 +115,16 @@ def stop(*, home: Home = None) -> None:
 
 
 async def maintain(*, json: Json = False, home: Home = None) -> None:
-    """Partitions ahead, forgetting, statistics, retention. Run it daily; a second one at the same time is refused.
-
-    Dropping months older than EMPLA_RETAIN_LOG_MONTHS needs the administrator's login: EMPLA_ADMIN_DATABASE_URL.
-    """
+    """Partitions ahead, forgetting, statistics, retention."""
     settings = settings_for(home)
     async with opening.opened(settings) as database:
         admin_url = opening.admin_url(settings) if settings.retain_log_months else None
-        with Progress(
-            TextColumn("tenants"), BarColumn(), MofNCompleteColumn(), console=errors, transient=True
-        ) as progress:
-            task = progress.add_task("tenants", total=None)
+        with progress(TextColumn("tenants"), BarColumn(), MofNCompleteColumn()) as bar:
+            task = bar.add_task("tenants", total=None)
             done = await housekeeping.keep_house(
                 database,
                 admin_url=admin_url,
-                progress=lambda count, total: progress.update(task, completed=count, total=total),
+                progress=lambda count, total: bar.update(task, completed=count, total=total),
             )
         done = dataclasses.replace(done, partitions_made=done.partitions_made + database.partitions_made)
     if json:

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
 from empla.access import doors
 from empla.cli.ingest import print_oddities
 from empla.cli.options import Home, settings_for
-from empla.cli.output import console, errors, print_command
+from empla.cli.output import console, print_command, progress
 from empla.cli.report import add_standings, add_sums, standings_table
 from empla.cli.story import Hero, Office, tell
 from empla.clock import end_of_day
@@ -57,15 +57,7 @@ async def demo(
     was_running = settings.database_url is not None or embedded.running(settings.home) is not None
     try:
         async with opening.opened(settings) as database:
-            with Progress(
-                TextColumn("cycles"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeRemainingColumn(),
-                console=errors,
-                transient=True,
-                disable=not errors.is_terminal,
-            ) as bar:
+            with progress(TextColumn("cycles"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()) as bar:
                 task = bar.add_task("cycles", total=plan.cycles)
                 outcome = await replay.replay(
                     database, reading, until=last_day, progress=lambda done: bar.update(task, completed=done)

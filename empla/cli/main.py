@@ -1,5 +1,6 @@
 """The `empla` command. Commands are named here and imported when they are called, so that --help takes a moment only."""
 
+import logging
 import os
 import sys
 
@@ -30,6 +31,12 @@ tenant = cyclopts.App(name="tenant", help="Tenants: create, show, suspend, resum
 user = cyclopts.App(name="user", help="The people of a tenant.")
 employee = cyclopts.App(name="employee", help="Digital employees: hire, list, assign, dismiss.")
 
+# The first paragraph stands in the lists of commands, all of it in the command's own --help.
+_AS_ADMIN = "Needs the administrator's login: EMPLA_ADMIN_DATABASE_URL, unless the server is embedded."
+_DAILY = (
+    "Run it daily; a second one at the same time is refused. Dropping months older than EMPLA_RETAIN_LOG_MONTHS needs the "
+    "administrator's login: EMPLA_ADMIN_DATABASE_URL, unless the server is embedded."
+)
 for _name, _target, _help in (
     ("demo", "demo:demo", "A sales force lives through its CRM's history, and reports."),
     ("ingest", "ingest:ingest", "Read a source into the inbox of a tenant's employees; again adds nothing."),
@@ -46,14 +53,20 @@ for _group, _module, _commands in (
         database,
         "db",
         (
-            ("upgrade", "Bring the schema to this version (or --revision)."),
-            ("downgrade", "Take the schema back to a revision; base removes all data."),
-            ("status", "Where the database is, and at which revision."),
-            ("check", "Is everything as it should be? Exit code 7 when not."),
-            ("seed", "Two small tenants to try things on."),
-            ("url", "The URL of the app login (or --login), for psql."),
-            ("stop", "Stop the embedded server of this home."),
-            ("maintain", "Partitions ahead, forgetting, statistics, retention."),
+            ("upgrade", f"Bring the schema to this version (or --revision).\n\n{_AS_ADMIN}"),
+            ("downgrade", f"Take the schema back to a revision; base removes all data.\n\n{_AS_ADMIN}"),
+            ("status", "Where the database is, and at which revision.\n\nStarts and changes nothing."),
+            (
+                "check",
+                "Is everything as it should be? Exit code 7 when not.\n\nOne line for each finding; changes nothing.",
+            ),
+            ("seed", "Two small tenants to try things on.\n\nThe same each time; run again, it changes nothing."),
+            (
+                "url",
+                'The URL of the app login (or --login), for psql.\n\nNothing else is printed: psql "$(empla db url)".',
+            ),
+            ("stop", "Stop the embedded server of this home.\n\nIts data stay; the next command starts it again."),
+            ("maintain", f"Partitions ahead, forgetting, statistics, retention.\n\n{_DAILY}"),
         ),
     ),
     (
@@ -61,8 +74,8 @@ for _group, _module, _commands in (
         "tenants",
         (
             ("create", "A new tenant."),
-            ("show", "One tenant."),
-            ("suspend", "Refuse everybody of the tenant."),
+            ("show", "One tenant.\n\nOf a suspended one, only what can be said without entering it."),
+            ("suspend", "Refuse everybody of the tenant.\n\nNothing is lost; resume lets them in again."),
             ("resume", "Let them in again."),
         ),
     ),
@@ -75,7 +88,10 @@ for _group, _module, _commands in (
         employee,
         "employees",
         (
-            ("hire", "A new digital employee."),
+            (
+                "hire",
+                "A new digital employee.\n\nActive, in stage shadow; docs/shapes.md says what personality and config take.",
+            ),
             ("list", "Who works here."),
             ("assign", "Let a user see an employee."),
             ("dismiss", "Terminate an employee and hide what it owns."),
@@ -89,8 +105,10 @@ for _group, _module, _commands in (
 
 def main() -> None:
     """Run the command line; every expected error is one sentence on stderr and an exit code by its kind."""
+    # The pool's warnings come before our own sentence about the same thing.
+    logging.getLogger("psycopg").addHandler(logging.NullHandler())
     try:
-        app(exit_on_error=False, print_error=False, result_action="return_none")
+        app(sys.argv[1:], exit_on_error=False, print_error=False, result_action="return_none")
         sys.stdout.flush()  # a pipe that was closed says so here, not when nobody listens any more
     except cyclopts.CycloptsError as error:
         _fail(" ".join(str(error).split()), EXIT_CODES["usage"])

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from rich.console import Console
+from rich.progress import Progress, ProgressColumn
 from rich.table import Table
 
 _PIPE_WIDTH = 4000  # characters; a program that reads lines wants none of them broken
@@ -79,6 +80,11 @@ def _folded(line: str) -> str:
         return line
     indent = " " * (len(line) - len(line.lstrip()) + 2)
     return textwrap.fill(line, console.width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def progress(*columns: ProgressColumn) -> Progress:
+    """A bar on stderr while long work goes on, gone afterwards; nothing where nobody watches."""
+    return Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal)
 
 
 def number(value: float | None, digits: int = 0) -> str:

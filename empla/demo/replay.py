@@ -135,11 +135,10 @@ class _Office:
                 async with self.database.work(Caller(operator.tenant, employee=employee.id)) as tx:
                     # Another process that lives this world too may have moved the clock on.
                     tomorrow = datetime.combine(tx.now.date(), CYCLE_AT) + _ONE_DAY
-                    outcome = await cycle.run(tx, employee, next_cycle_at=tomorrow)
-                if outcome is not None:
-                    cycles += 1
-                    perceived += outcome.perceived
-                    revised += outcome.revised
+                    outcome = await cycle.run(tx, employee, next_cycle_at=tomorrow, if_due=True)
+                cycles += outcome.ran
+                perceived += outcome.perceived
+                revised += outcome.revised
             self.done.add(len(staff))
             day += _ONE_DAY
         return Outcome(cycles, perceived, revised, delivery)
@@ -150,7 +149,7 @@ class _Office:
             found = await tenants.find(self.database, self.slug)
         except NotFoundError:
             with suppress(ConflictError):  # another process made it meanwhile
-                return Caller(await self._found())
+                return Caller(await self._make())
             found = await tenants.find(self.database, self.slug)
         operator = Caller(found.id)
         async with self.database.read(operator) as tx:
@@ -161,7 +160,7 @@ class _Office:
             )
         return operator
 
-    async def _found(self) -> UUID:
+    async def _make(self) -> UUID:
         morning = datetime.combine(self.plan.first_day, time(0, tzinfo=UTC))
         return await tenants.create(
             self.database,

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from empla.errors import NotFoundError
 from empla.storage.tx import ReadTx, Tx
 
 
@@ -33,13 +34,16 @@ async def turns(tx: ReadTx) -> list[Turn]:
 RESCHEDULE: LiteralString = """
     UPDATE employee_schedule SET last_cycle_at = %(now)s::timestamptz, next_cycle_at = %(next)s::timestamptz
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid
-       AND (next_cycle_at <= %(now)s::timestamptz OR %(by_hand)s::boolean)
+       AND (NOT %(if_due)s::boolean OR next_cycle_at <= %(now)s::timestamptz)
 """
 
 
-async def reschedule(tx: Tx, *, employee: UUID, next_cycle_at: datetime, by_hand: bool = False) -> bool:
-    """The cycle that is due belongs to this transaction, and the next is due then; False when none is due (`by_hand`, one always is).
+async def reschedule(tx: Tx, *, employee: UUID, next_cycle_at: datetime, if_due: bool = False) -> bool:
+    """The employee's cycle belongs to this transaction, and the next is due then; False when `if_due`, and none was due.
 
-    Whoever else asks for the same cycle waits for this transaction to end, and finds it done.
+    Whoever else asks for it waits for this transaction to end. Raises `NotFoundError` for one that is not scheduled.
     """
-    return await tx.execute(RESCHEDULE, employee=employee, next=next_cycle_at, now=tx.now, by_hand=by_hand) > 0
+    changed = await tx.execute(RESCHEDULE, employee=employee, next=next_cycle_at, now=tx.now, if_due=if_due)
+    if not changed and not if_due:
+        raise NotFoundError("this employee is not scheduled")
+    return changed > 0

@@ -18,19 +18,19 @@ DEFAULT_INTERVAL_SECONDS = 300
 class CycleOutcome:
     """What one cycle did."""
 
-    perceived: int
-    revised: int
+    perceived: int = 0
+    revised: int = 0
+    ran: bool = True
 
 
-async def run(tx: Tx, employee: Employee, *, next_cycle_at: datetime, by_hand: bool = False) -> CycleOutcome | None:
+async def run(tx: Tx, employee: Employee, *, next_cycle_at: datetime, if_due: bool = False) -> CycleOutcome:
     """The employee has perceived all that happened, believes what follows from it, and is due again at `next_cycle_at`.
 
-    The transaction was entered as the employee. None when no cycle is due, for another process has run it (`by_hand`,
-    it need not be due). Rescheduling comes first: it keeps two processes from running one cycle. A quiet cycle sends
-    five messages: begin, reschedule, perceive, evaluate, commit.
+    The transaction was entered as the employee. With `if_due`, a cycle that another process has run is not run again. Rescheduling
+    comes first, for it keeps two from running at once. A quiet cycle sends five messages: begin, reschedule, perceive, evaluate, commit.
     """
-    if not await schedule.reschedule(tx, employee=employee.id, next_cycle_at=next_cycle_at, by_hand=by_hand):
-        return None
+    if not await schedule.reschedule(tx, employee=employee.id, next_cycle_at=next_cycle_at, if_due=if_due):
+        return CycleOutcome(ran=False)
     percepts = await perceive(tx, employee=employee.id)
     revised = 0
     if employee.role == "sales_ae":

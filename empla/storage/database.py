@@ -24,14 +24,24 @@ Row = TypeVar("Row", bound=BaseModel)
 
 # The catalogue says whether the schema is there also to a login that may not use it; to_regclass would raise.
 _READY: LiteralString = """
-    SELECT current_setting('server_version_num')::int,
+    SELECT current_setting('server_version_num')::int / 10000 AS server_version,
            EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                    WHERE n.nspname = 'empla' AND c.relname = 'alembic_version'),
-           (SELECT extversion FROM pg_extension WHERE extname = 'vector')
+                    WHERE n.nspname = 'empla' AND c.relname = 'alembic_version') AS is_migrated,
+           EXISTS (SELECT FROM pg_extension WHERE extname = 'vector') AS has_vector,
+           EXISTS (SELECT FROM pg_roles WHERE rolname = %(role)s::text AND pg_has_role(oid, 'USAGE')) AS is_member,
+           EXISTS (SELECT FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)) AS sees_all
 """
 _REVISION: LiteralString = "SELECT version_num FROM empla.alembic_version"
 _ENSURE_PARTITIONS: LiteralString = "SELECT empla.ensure_partitions()"
 _ALONE: LiteralString = "SELECT pg_try_advisory_xact_lock(%(task)s::bigint)"
+
+
+class _Ready(BaseModel):
+    server_version: int  # major
+    is_migrated: bool
+    has_vector: bool
+    is_member: bool
+    sees_all: bool  # row security does not hold the login
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,26 +184,37 @@ class Database:
 
     async def _check(self, connection: AsyncConnection[Any], kind: str) -> None:
         """Raises `UnavailableError` with what to do, when the server, its extension, the schema or the login won't do."""
-        where = place(self._url(kind))
-        row = await (await connection.execute(_READY)).fetchone()
-        version, migrated, vector = row or (0, False, None)
-        if version < MINIMUM_SERVER * 10_000:
-            raise UnavailableError(f"{where} is PostgreSQL {version // 10_000}; empla needs {MINIMUM_SERVER} or newer")
-        if vector is None:
+        where, role, login = place(self._url(kind)), f"empla_{kind}", connection.info.user
+        async with connection.cursor(row_factory=class_row(_Ready)) as cursor:
+            [ready] = await (await cursor.execute(_READY, {"role": role})).fetchall()
+        if ready.server_version < MINIMUM_SERVER:
+            raise UnavailableError(
+                f"{where} is PostgreSQL {ready.server_version}; empla needs {MINIMUM_SERVER} or newer"
+            )
+        if not ready.has_vector:
             raise UnavailableError(
                 f"{where} has no pgvector: have a superuser run CREATE EXTENSION vector, then empla db upgrade"
             )
-        if not migrated:
+        if not ready.is_migrated:
             raise UnavailableError(f"{where} holds no empla schema yet: run empla db upgrade")
+        if not ready.is_member:
+            raise not_a_member(login, role)
+        if ready.sees_all and not self.as_it_is:
+            raise UnavailableError(
+                f"{login} would see every tenant, for row security does not hold it: "
+                f"use a login that is a member of {role}, no superuser and without BYPASSRLS"
+            )
+        self.revision = await self._revision(connection)
+        if self.revision != HEAD and not self.as_it_is:
+            raise UnavailableError(_at_another_revision(where, self.revision))
+
+    async def _revision(self, connection: AsyncConnection[Any]) -> str | None:
+        """The schema's revision; None at base, where members have no right to it."""
         try:
             row = await (await connection.execute(_REVISION)).fetchone()
         except psycopg.errors.InsufficientPrivilege:
-            raise not_a_member(connection.info.user, f"empla_{kind}") from None
-        self.revision = row[0] if row else None
-        if self.revision != HEAD and not self.as_it_is:
-            raise UnavailableError(
-                f"{where} is at revision {self.revision or 'none'}, this empla needs {HEAD}: run empla db upgrade"
-            )
+            return None
+        return row[0] if row else None
 
     async def _ensure_partitions(self, connection: AsyncConnection[Any]) -> None:
         """The logs have their coming months, also where nobody keeps house."""
@@ -212,3 +233,11 @@ class Database:
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+def _at_another_revision(where: str, revision: str | None) -> str:
+    if revision is None:
+        return f"{where} holds no empla schema yet: run empla db upgrade"
+    if revision > HEAD:
+        return f"{where} is at revision {revision}, which a newer empla made (this one knows {HEAD}): use that, or one newer still"
+    return f"{where} is at revision {revision}, this empla needs {HEAD}: run empla db upgrade"

@@ -82,9 +82,10 @@ def connecting(url: str, setting: str = "EMPLA_DATABASE_URL") -> Generator[None]
     except psycopg.OperationalError as error:
         raise UnavailableError(f"no connection to {place(url)} ({setting}): {_why(error)}") from None
     except psycopg.ProgrammingError as error:
-        raise UnavailableError(
-            f"{setting} is not a PostgreSQL URL like postgresql://user@host:5432/database"
-        ) from error
+        if error.sqlstate is not None:  # the server's own word on a statement, not on the URL
+            raise
+        # The driver quotes the part it does not understand, which may be the password.
+        raise UnavailableError(f"{setting} is not a PostgreSQL URL like postgresql://user@host:5432/database") from None
 
 
 def not_a_member(login: str, role: str) -> UnavailableError:

@@ -7,21 +7,22 @@ import psycopg
 
 from empla.settings import Settings
 from empla.storage import embedded
-from empla.storage.errors import connecting, not_a_member, place
+from empla.storage.errors import connecting, place
 from empla.storage.revision import HEAD
 
+# Before the first revision nobody may use the schema; whoever may can read where it is.
 _STATUS: LiteralString = """
     SELECT current_setting('server_version'),
            (SELECT extversion FROM pg_extension WHERE extname = 'vector'),
            EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                    WHERE n.nspname = 'empla' AND c.relname = 'alembic_version')
+                    WHERE n.nspname = 'empla' AND c.relname = 'alembic_version' AND has_schema_privilege(n.oid, 'USAGE'))
 """
 _REVISION: LiteralString = "SELECT version_num FROM empla.alembic_version"
 
 
 @dataclass(frozen=True)
 class Status:
-    """None is what can't be known: all of it when the server does not run, the revision when there is no schema."""
+    """None is what can't be known: all of it when the server does not run, the revision when this login sees no schema."""
 
     place: str  # the embedded server's home, or host:port/database
     embedded: bool
@@ -49,11 +50,8 @@ def _of(url: str, setting: str, *, where: str, is_embedded: bool) -> Status:
         connection = psycopg.connect(url, autocommit=True, connect_timeout=10)
     with connection:
         row = connection.execute(_STATUS).fetchone()
-        version, vector, migrated = row or (None, None, False)
-        try:
-            reached = connection.execute(_REVISION).fetchone() if migrated else None
-        except psycopg.errors.InsufficientPrivilege:
-            raise not_a_member(connection.info.user, "empla_app") from None
+        version, vector, readable = row or (None, None, False)
+        reached = connection.execute(_REVISION).fetchone() if readable else None
     return Status(
         where,
         is_embedded,

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 from psycopg import sql
-from world import Connection, Home, Role, World, insertion, new_row
+from world import ROLES, Connection, Home, Role, World, insertion, new_row
 
 Verb = Literal["SELECT", "INSERT", "UPDATE", "DELETE"]
 Side = Literal["own", "other"]
@@ -364,6 +364,16 @@ class Attacker:
                     attempt(self.connection, insertion(self.table.name, row) + ending, row),
                     attempt(self.connection, insertion(self.table.name, invented) + ending, invented),
                 )
+
+
+def attacked(world: World, table: str) -> list[Attempt]:
+    """Every attempt of every role on the table."""
+    found: list[Attempt] = []
+    described = describe(world.gate.admin, table)
+    for role in ROLES:
+        with world.gate.enter(world.ours.house, role) as connection:
+            found += Attacker(connection, world, described, role).attempts()
+    return found
 
 
 def _plain(column: str) -> str:

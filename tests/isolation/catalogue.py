@@ -63,8 +63,8 @@ RULES: dict[str, LiteralString] = {
             SELECT p.polname || ' on ' || p.polrelid::regclass AS policy, p.polcmd,
                    CASE WHEN p.polrelid = 'empla.tenants'::regclass THEN 'id' ELSE 'tenant_id' END AS tenant,
                    pg_get_expr(p.polqual, p.polrelid) AS seen,
-                   CASE WHEN p.polcmd IN ('*', 'w') THEN coalesce(pg_get_expr(p.polwithcheck, p.polrelid), pg_get_expr(p.polqual, p.polrelid))
-                        ELSE pg_get_expr(p.polwithcheck, p.polrelid) END AS checked
+                   coalesce(pg_get_expr(p.polwithcheck, p.polrelid),
+                            CASE WHEN p.polcmd IN ('*', 'w') THEN pg_get_expr(p.polqual, p.polrelid) END) AS checked
               FROM pg_policy p
              WHERE p.polroles && ARRAY(SELECT oid FROM pg_roles WHERE rolname IN ('empla_app', 'empla_worker'))
         ), shape AS (
@@ -228,7 +228,8 @@ RULES: dict[str, LiteralString] = {
     "no index repeats the beginning of another": """
         SELECT a.indexrelid::regclass::text FROM pg_index a JOIN pg_index b ON b.indrelid = a.indrelid AND b.indexrelid <> a.indexrelid
           JOIN pg_class c ON c.oid = a.indrelid
-         WHERE c.relnamespace = 'empla'::regnamespace AND NOT c.relispartition AND NOT a.indisunique AND a.indpred IS NULL AND b.indpred IS NULL
+         WHERE c.relnamespace = 'empla'::regnamespace AND NOT c.relispartition AND NOT a.indisunique
+           AND a.indpred IS NULL AND b.indpred IS NULL
            AND a.indnkeyatts <= b.indnkeyatts AND (a.indkey::int2[])[0:a.indnkeyatts - 1] = (b.indkey::int2[])[0:a.indnkeyatts - 1]
            AND (a.indoption::int2[])[0:a.indnkeyatts - 1] = (b.indoption::int2[])[0:a.indnkeyatts - 1]
            AND a.indkey[0] <> 0

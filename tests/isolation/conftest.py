@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from world import Gate, House, a_house
+from world import Gate, House, World, a_home, a_house
 
 if TYPE_CHECKING:
     from tests.conftest import Cluster
@@ -18,10 +18,17 @@ def gate(cluster: "Cluster") -> Iterator[Gate]:
 
 
 @pytest.fixture
-def acme_house(gate: Gate) -> House:
+def ours(gate: Gate) -> House:
     return a_house(gate, "Acme")
 
 
 @pytest.fixture
-def rival_house(gate: Gate) -> House:
+def theirs(gate: Gate) -> House:
     return a_house(gate, "Rival")
+
+
+@pytest.fixture(scope="module")
+def world(cluster: "Cluster") -> Iterator[World]:
+    """Two tenants with rows in every table. What a test does to them, it undoes."""
+    with Gate(cluster.url("app"), cluster.url("worker"), cluster.url("admin")) as gate:
+        yield World(gate, a_home(gate, "Acme"), a_home(gate, "Rival"))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal, LiteralString, Self
 from uuid import UUID, uuid4
 
 import psycopg
@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 Role = Literal["operator", "admin", "manager", "user", "employee"]
 ROLES: tuple[Role, ...] = ("admin", "manager", "user", "employee")
+Values = Mapping[str, object]
 Connection = psycopg.Connection[tuple[Any, ...]]
 WHEN = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -110,14 +111,29 @@ class Gate:
 
 
 def value_of(
-    connection: Connection, query: sql.SQL | sql.Composed, parameters: Mapping[str, object] | None = None
+    connection: Connection,
+    query: sql.SQL | sql.Composed | LiteralString,
+    parameters: Mapping[str, object] | None = None,
 ) -> Any:
     row = connection.execute(query, parameters).fetchone()
     assert row is not None
     return row[0]
 
 
-def insertion(table: str, values: Mapping[str, object]) -> sql.Composed:
+def refusal(
+    connection: Connection, query: sql.SQL | sql.Composed | LiteralString, values: Values | None = None
+) -> str | None:
+    """The SQLSTATE that a statement ends with, deferred constraints included; None when it would be let through. It is undone."""
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute(query, values)
+            connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    except psycopg.Error as error:
+        return error.sqlstate
+    return None
+
+
+def insertion(table: str, values: Values) -> sql.Composed:
     """`INSERT INTO table (…) VALUES (…)` with the values as parameters of their names."""
     return sql.SQL("INSERT INTO empla.{} ({}) VALUES ({})").format(
         sql.Identifier(table),
@@ -126,7 +142,7 @@ def insertion(table: str, values: Mapping[str, object]) -> sql.Composed:
     )
 
 
-def insert(connection: Connection, table: str, values: Mapping[str, object]) -> UUID:
+def insert(connection: Connection, table: str, values: Values) -> UUID:
     """The id of the new row."""
     return value_of(connection, insertion(table, values) + sql.SQL(" RETURNING id"), values)
 

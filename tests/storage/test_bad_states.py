@@ -115,10 +115,12 @@ async def test_a_database_that_a_newer_empla_has_migrated(cluster: "Cluster", mi
     url = cluster.url("admin", migrated)
     with psycopg.connect(url, autocommit=True) as admin:
         admin.execute("UPDATE empla.alembic_version SET version_num = '9999'")
-    with refused("9999", "newer", f"this one knows {HEAD}"):
+    with refused(
+        f"is at revision 9999, which a newer empla made (this one knows {HEAD}): use that, or one newer still"
+    ):
         await _open(cluster.url("app", migrated))
     for move in (migrate.upgrade, migrate.downgrade):
-        with refused("9999", "newer"):
+        with refused("the schema is at 9999, which a newer empla made: use that, or one newer still"):
             move(url)
     assert migrate.current(url) == "9999"
 

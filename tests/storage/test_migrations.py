@@ -133,71 +133,75 @@ def test_two_upgrades_at_once_both_end_at_the_head(empty: str, migrated: str) ->
 
 def test_a_migration_that_fails_leaves_version_and_schema_as_they_were(migrated: str, folder: Path) -> None:
     before = _dump(migrated)
-    _plant(
+    planted = _plant(
         folder,
         "CREATE TABLE empla.halfway (id uuid); DROP TABLE empla.observations CASCADE; DROP FUNCTION ctx.now() CASCADE; SELECT 1/0",
     )
     with pytest.raises(psycopg.errors.DivisionByZero):
-        migrate.upgrade(migrated)
+        migrate.upgrade(migrated, planted)
     assert migrate.current(migrated) == HEAD
     assert not differences(before, _dump(migrated))
 
 
 def test_revisions_before_the_one_that_fails_are_kept(migrated: str, folder: Path) -> None:
     first = _plant(folder, "CREATE TABLE empla.first (id uuid)")
-    _plant(folder, "CREATE TABLE empla.second (id uuid); SELECT 1/0", revision=f"{int(first) + 1:04}", after=first)
+    second = _plant(
+        folder, "CREATE TABLE empla.second (id uuid); SELECT 1/0", revision=f"{int(first) + 1:04}", after=first
+    )
     with pytest.raises(psycopg.errors.DivisionByZero):
-        migrate.upgrade(migrated)
+        migrate.upgrade(migrated, second)
     assert migrate.current(migrated) == first
     with migrate.connected(migrated) as admin:
         assert _value(admin, "SELECT to_regclass('empla.first') IS NOT NULL AND to_regclass('empla.second') IS NULL")
 
 
 def test_a_migration_that_waits_for_a_busy_table_gives_up_and_says_so(migrated: str, folder: Path) -> None:
-    _plant(folder, "SET LOCAL lock_timeout = '50ms'; ALTER TABLE empla.users ADD COLUMN nickname text")
+    planted = _plant(folder, "SET LOCAL lock_timeout = '50ms'; ALTER TABLE empla.users ADD COLUMN nickname text")
     with psycopg.connect(migrated) as reader:
         reader.execute("LOCK TABLE empla.users IN ACCESS SHARE MODE")
         with pytest.raises(UnavailableError, match="nothing of it was kept: canceling statement due to lock timeout"):
-            migrate.upgrade(migrated)
+            migrate.upgrade(migrated, planted)
     assert migrate.current(migrated) == HEAD
-    assert migrate.upgrade(migrated) > HEAD
+    assert migrate.upgrade(migrated, planted) > HEAD
 
 
 def test_a_colon_in_json_reaches_the_database_as_it_stands(migrated: str, folder: Path) -> None:
-    _plant(folder, 'CREATE TABLE empla.sample AS SELECT \'{"a":1, "b": "50 %(x)s"}\'::jsonb AS value')
-    migrate.upgrade(migrated)
+    planted = _plant(folder, 'CREATE TABLE empla.sample AS SELECT \'{"a":1, "b": "50 %(x)s"}\'::jsonb AS value')
+    migrate.upgrade(migrated, planted)
     with migrate.connected(migrated) as admin:
         assert _value(admin, "SELECT value FROM empla.sample") == {"a": 1, "b": "50 %(x)s"}
 
 
 def test_a_backfill_by_the_owner_touches_no_row_and_says_nothing(migrated: str, folder: Path) -> None:
-    _plant(folder, """UPDATE empla.users SET metadata = '{"backfilled": true}'""")
-    migrate.upgrade(migrated)
+    planted = _plant(folder, """UPDATE empla.users SET metadata = '{"backfilled": true}'""")
+    migrate.upgrade(migrated, planted)
     assert _backfilled(migrated) == 0
 
 
 def test_a_backfill_by_the_migrator_touches_every_tenant_s_rows(migrated: str, folder: Path) -> None:
-    _plant(
+    planted = _plant(
         folder,
         """SET LOCAL ROLE empla_migrator;
            UPDATE empla.users SET metadata = '{"backfilled": true}';
            SET LOCAL ROLE empla_owner""",
     )
-    migrate.upgrade(migrated)
+    migrate.upgrade(migrated, planted)
     assert _backfilled(migrated) == 2
 
 
 def test_a_backfill_of_an_audited_column_is_refused_while_its_triggers_watch(migrated: str, folder: Path) -> None:
-    _plant(folder, "SET LOCAL ROLE empla_migrator; UPDATE empla.users SET role = 'manager'; SET LOCAL ROLE empla_owner")
+    planted = _plant(
+        folder, "SET LOCAL ROLE empla_migrator; UPDATE empla.users SET role = 'manager'; SET LOCAL ROLE empla_owner"
+    )
     with pytest.raises(psycopg.errors.InsufficientPrivilege, match="audit_log"):
-        migrate.upgrade(migrated)
+        migrate.upgrade(migrated, planted)
     assert migrate.current(migrated) == HEAD
 
 
 def test_a_backfill_of_an_audited_column_works_with_its_triggers_set_aside(migrated: str, folder: Path) -> None:
     before = _count(migrated, "empla.audit_log")
     triggers = _dump(migrated)
-    _plant(
+    planted = _plant(
         folder,
         """ALTER TABLE empla.users DISABLE TRIGGER USER;
            SET LOCAL ROLE empla_migrator;
@@ -205,7 +209,7 @@ def test_a_backfill_of_an_audited_column_works_with_its_triggers_set_aside(migra
            SET LOCAL ROLE empla_owner;
            ALTER TABLE empla.users ENABLE TRIGGER USER""",
     )
-    migrate.upgrade(migrated)
+    migrate.upgrade(migrated, planted)
     assert _backfilled(migrated) == 2
     assert _count(migrated, "empla.audit_log") == before
     assert not differences(triggers, _dump(migrated))

@@ -1,0 +1,94 @@
+"""The page of rights, as they are found by trying."""
+
+from pathlib import Path
+from uuid import UUID
+
+from attack import VERBS, Table, Verb, attempt, describe, every, touched, updatable
+from psycopg import sql
+from world import ROLES, ROWS, Connection, House, Role, World, insertion, new_row
+
+PAGE = Path(__file__).parents[2] / "docs" / "rights.md"
+NONE = "–"
+LOGS = ("audit_log", "belief_history")
+
+INTRODUCTION = """\
+# Who may do what
+
+*Made by `python docs/make_rights.py` from what the isolation tests found by trying; change the migrations, not this page.*
+
+Every row belongs to one tenant, and nobody reads, changes, attaches to or learns of another tenant's rows. Within a
+tenant there are four roles. People sign in as `admin`, `manager` or `user`; their statements run with the rights of
+`empla_app`. An `employee` is a digital employee in its own cycle, with the rights of `empla_worker`. The operator
+(the library and the command line with a database URL in hand) has the rights of an admin.
+
+| word | which rows |
+|---|---|
+| all | all rows of the own tenant |
+| assigned | those of the employees who are assigned to the user |
+| own | the employee's own; the user's own row |
+| – | none |
+
+What the words do not say:
+
+- Deleting is setting `deleted_at`: hardly any role has DELETE.
+- `audit_log` and `belief_history` are written by the database alone, in the transaction of the change, and
+  `intention_dependencies` from an intention's `dependencies`. Nobody has TRUNCATE.
+- A row's key never changes, nor does a belief's subject and predicate.
+- A tenant is made, suspended and found by its slug through functions that answer only outside of any tenant.
+"""
+
+
+def found_rights(world: World, role: Role, table: Table, verb: Verb) -> str:
+    """The cell of the page: which rows of its own tenant the role reaches with the verb."""
+    house = world.ours.house
+    with world.gate.enter(house, role) as connection:
+        if verb == "INSERT":
+            return _inserted(connection, world, role, table)
+        reached = touched(connection, table, every(connection, table, verb))
+        word = _word(role, house, {owner for _, owner in reached}, _owners(world, table))
+        if verb != "UPDATE" or word == NONE:
+            return word
+        changeable = updatable(connection, table)
+    limited = set(changeable) < set(table.columns) - set(table.key)
+    return f"{word}: {', '.join(changeable)}" if limited else word
+
+
+def _inserted(connection: Connection, world: World, role: Role, table: Table) -> str:
+    house = world.ours.house
+    taken: set[UUID | None] = set()
+    for employee in (house.own, house.colleague):
+        row = new_row(table.name, world.ours, employee)
+        if attempt(connection, insertion(table.name, row), row).rows:
+            taken.add(employee)
+    return _word(role, house, taken, {house.own, house.colleague})
+
+
+def _owners(world: World, table: Table) -> set[UUID | None]:
+    owner = sql.Identifier(table.owner) if table.owner else sql.SQL("NULL::uuid")
+    query = sql.SQL("SELECT DISTINCT {} FROM {} WHERE {} = %s").format(
+        owner, table.identifier, sql.Identifier(table.tenant)
+    )
+    return {row[0] for row in world.gate.admin.execute(query, (world.ours.house.tenant,))}
+
+
+def _word(role: Role, house: House, reached: set[UUID | None], there: set[UUID | None]) -> str:
+    if not reached:
+        return NONE
+    if reached == {house.user} and role == "user":
+        return "own"
+    if reached == {house.own} and role in {"user", "employee"}:
+        return "assigned" if role == "user" else "own"
+    assert reached == there, f"{role} reaches {reached} of {there}, and there is no word for that"
+    return "all"
+
+
+def page(world: World) -> str:
+    """The whole page, as the database is now."""
+    lines = [INTRODUCTION, "| table | verb | " + " | ".join(ROLES) + " |", "|---|---|" + "---|" * len(ROLES)]
+    for name in sorted(ROWS):
+        table = describe(world.gate.admin, name)
+        for verb in VERBS:
+            cells = [found_rights(world, role, table, verb) for role in ROLES]
+            first = f"`{name}`" if verb == VERBS[0] else ""
+            lines.append(f"| {first} | {verb} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"

@@ -9,7 +9,7 @@ CREATE TABLE empla.beliefs (
     predicate       text NOT NULL CHECK (predicate = btrim(predicate) AND length(predicate) BETWEEN 1 AND 200
                                         AND octet_length(predicate) <= 500),  -- or subject and predicate would not fit one index entry
     -- 64 KiB of text can take four times as much as jsonb: [1, 1, 1, …].
-    object          jsonb NOT NULL CHECK (pg_column_size(object) <= 262144),
+    object          jsonb NOT NULL CHECK (pg_column_size(object) <= 262208),
     confidence      double precision NOT NULL DEFAULT 0.5 CHECK (confidence BETWEEN 0 AND 1),
     source          text NOT NULL CHECK (source IN ('observation', 'inference', 'told_by_human', 'prior')),
     evidence        jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(evidence) = 'array' AND pg_column_size(evidence) <= 65536),

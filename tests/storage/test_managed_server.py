@@ -70,8 +70,9 @@ def managed() -> Iterator[Managed]:
     yield from _managed(18)
 
 
-@pytest.fixture(params=[18, 16])
-def managed_of_each_version(request: pytest.FixtureRequest) -> Iterator[Managed]:
+@pytest.fixture
+def managed_of(request: pytest.FixtureRequest) -> Iterator[Managed]:
+    """Of the version that the test asks for."""
     yield from _managed(request.param)
 
 
@@ -80,11 +81,9 @@ def _settings(managed: Managed, login: str, **others: str) -> Settings:
     return Settings.model_validate(urls)
 
 
-@pytest.mark.parametrize("right", ["OWNER", "CREATE"])
-async def test_an_administrator_who_only_may_create_roles_does_it_all(
-    managed_of_each_version: Managed, right: str
-) -> None:
-    managed = managed_of_each_version
+@pytest.mark.parametrize(("managed_of", "right"), [(18, "OWNER"), (16, "CREATE")], indirect=["managed_of"])
+async def test_an_administrator_who_only_may_create_roles_does_it_all(managed_of: Managed, right: str) -> None:
+    managed = managed_of
     managed.provider("CREATE EXTENSION vector")
     managed.login("cloud_admin", "CREATEROLE")
     managed.provider(

@@ -168,13 +168,13 @@ class Running:
         code = self._process.wait(_PATIENCE)
         return Answer(code, self._said[0].read_text("utf-8"), self._said[1].read_text("utf-8"))
 
-    def wait_until(self, reached: Callable[[], bool]) -> None:
-        """It has come so far; a command that ended before that fails the test."""
+    def wait_until(self, reached: Callable[[], bool], *, every: float = 0.02) -> None:
+        """It has come so far, as asked every so many seconds; a command that ended before that fails the test."""
         deadline = time.monotonic() + _PATIENCE
         while not reached():
             assert not self.has_ended, f"it ended too early: {self.wait()}"
             assert time.monotonic() < deadline
-            time.sleep(0.01)
+            time.sleep(every)
 
     def kill(self) -> None:
         """It has ended, whatever it was doing."""

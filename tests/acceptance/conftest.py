@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from empla.storage import embedded
 
 
 @contextmanager
-def a_home() -> Iterator[Path]:
+def a_home() -> Generator[Path]:
     # Not pytest's folder: the user that runs PostgreSQL for root must reach it.
     folder = Path(tempfile.mkdtemp(prefix="empla-home-"))
     folder.chmod(0o755)

@@ -1,17 +1,17 @@
 """A real sales force's year: lived once, checked against an oracle and against the export's own rows, and lived again with kills."""
 
-import json
 import random
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import CRM_DATA, OFFICES, Answer, Figures, Starter, empla, figures, look, reports
+from command_line import CRM_DATA, Answer, Figures, Starter, empla, figures, look, reports
 from sales_force import Export
 
 pytestmark = [
@@ -34,20 +34,27 @@ ORACLE = {  # open, open at list price, won, won value, lost, win rate, open for
 FIELDS = {"subject", "predicate", "object", "confidence", "stored_confidence", "source", "last_updated_at"}
 
 
+@dataclass(frozen=True)
+class Year:
+    """The whole year, lived in one go."""
+
+    home: Path
+    said: str
+    seconds: float  # from an empty home to the report
+
+
 @pytest.fixture(scope="session")
-def year(lasting_home: Callable[[], Path]) -> tuple[Path, Answer]:
-    """A home in which the whole year was lived in one go, and what that said."""
+def year(lasting_home: Callable[[], Path]) -> Year:
     home = lasting_home()
     began = time.monotonic()
-    said = empla("demo", "--data", CRM_DATA, home=home)
-    assert said.code == 0, said.err
-    tell(f"the year took {time.monotonic() - began:.0f} s, from an empty home to the report")
-    return home, said
+    answer = empla("demo", "--data", CRM_DATA, home=home)
+    assert answer.code == 0, answer.err
+    return Year(home, answer.out, time.monotonic() - began)
 
 
 @pytest.fixture(scope="session")
-def year_home(year: tuple[Path, Answer]) -> Path:
-    return year[0]
+def year_home(year: Year) -> Path:
+    return year.home
 
 
 @pytest.fixture(scope="session")
@@ -60,17 +67,18 @@ def export() -> Export:
     return Export(CRM_DATA)
 
 
-def test_every_cycle_was_run_and_every_event_perceived(year: tuple[Path, Answer]):
-    assert f"\n{CYCLES:,} cycles in " in year[1].out
-    assert f": {EVENTS:,} events perceived, " in year[1].out
-    found = reports(year[0])
+def test_every_cycle_was_run_and_every_event_perceived(year: Year, tell: Callable[[str], None]):
+    tell(f"the year took {year.seconds:.0f} s, from an empty home to the report")
+    assert f"\n{CYCLES:,} cycles in " in year.said
+    assert f": {EVENTS:,} events perceived, " in year.said
+    found = reports(year.home)
     assert [report["employees"] for report in found.values()] == [10, 10, 10]
     assert sum(report["counts"]["episodes"] for report in found.values()) == EVENTS
     assert sum(report["counts"]["observations"] for report in found.values()) == EVENTS
 
 
-def test_every_oddity_is_reported(year: tuple[Path, Answer]):
-    page = " ".join(year[1].out.split())
+def test_every_oddity_is_reported(year: Year):
+    page = " ".join(year.said.split())
     for oddity in (
         '1,480 product "GTXPro" read as "GTX Pro" (sales_pipeline.csv:3)',
         "1,425 no account (sales_pipeline.csv:11)",
@@ -175,7 +183,18 @@ def assert_pipeline(home: Path, export: Export, agent: str, day: date) -> None:
 # Again
 
 
-def test_a_second_run_adds_nothing_and_is_quick(year_home: Path, year_figures: Figures):
+@pytest.fixture
+def tell(capfd: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Says a measurement to whoever reads the tests' output."""
+
+    def say(sentence: str) -> None:
+        with capfd.disabled():
+            sys.stderr.write(f"\n[measured] {sentence}\n")
+
+    return say
+
+
+def test_a_second_run_adds_nothing_and_is_quick(year_home: Path, year_figures: Figures, tell: Callable[[str], None]):
     began = time.monotonic()
     again = empla("demo", "--data", CRM_DATA, home=year_home)
     tell(f"the second run took {time.monotonic() - began:.1f} s")
@@ -185,7 +204,7 @@ def test_a_second_run_adds_nothing_and_is_quick(year_home: Path, year_figures: F
 
 
 def test_stopped_in_spring_and_killed_at_five_points_it_ends_the_same(
-    year_home: Path, home: Path, start: Starter, year_figures: Figures
+    year_home: Path, home: Path, start: Starter, year_figures: Figures, tell: Callable[[str], None]
 ):
     """Killed while the schema is made, the inbox is filled, and early; then lived to a day in spring, and killed on to the end."""
     dice = random.Random(8800)  # noqa: S311
@@ -200,7 +219,7 @@ def test_stopped_in_spring_and_killed_at_five_points_it_ends_the_same(
         run = start("demo", "--data", CRM_DATA, *words, home=home)
         if until_reached is None:
             return run.wait()
-        run.wait_until(partial(look, home, until_reached))
+        run.wait_until(partial(look, home, until_reached), every=0.1)
         run.kill()
         return None
 
@@ -222,8 +241,3 @@ def test_stopped_in_spring_and_killed_at_five_points_it_ends_the_same(
 
 def lived(day: date) -> str:
     return f"SELECT max(simulated_now) > '{day}' FROM empla.tenants"
-
-
-def tell(sentence: str) -> None:
-    """A figure for whoever reads the tests' output; pytest shows it for a test that fails, and with -s."""
-    print(json.dumps({"measured": sentence}), file=sys.stderr)

@@ -7,8 +7,8 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+from believer import Believer
 from factories import MONDAY, a_simulated_tenant, an_employee, an_id
-from mind import Mind
 from pydantic import JsonValue
 
 from empla.bdi import beliefs
@@ -37,41 +37,41 @@ def percent(confidence: float) -> float:
     ("source", "confidence"), [("told_by_human", 0.95), ("observation", 0.9), ("inference", 0.7), ("prior", 0.55)]
 )
 async def test_a_first_piece_of_evidence_is_believed_as_its_source_deserves(
-    jordan: Mind, source: Source, confidence: float
+    jordan: Believer, source: Source, confidence: float
 ):
     belief = await jordan.hears(2.1, source=source)
     assert (belief.object, belief.confidence, belief.source) == (2.1, confidence, source)
 
 
-async def test_two_observations_of_the_same_moment_are_surer_than_one(jordan: Mind):
+async def test_two_observations_of_the_same_moment_are_surer_than_one(jordan: Believer):
     await jordan.hears(2.1)
     assert percent((await jordan.hears(2.1)).confidence) == 0.988
 
 
-async def test_a_human_against_an_observation_of_the_same_moment_wins_with_less_confidence(jordan: Mind):
+async def test_a_human_against_an_observation_of_the_same_moment_wins_with_less_confidence(jordan: Believer):
     await jordan.hears("high", source="told_by_human")
     belief = await jordan.hears("low")
     assert (belief.object, belief.source) == ("high", "told_by_human")
     assert percent(belief.confidence) == percent(1 / (1 + math.exp(-(math.log(19) - math.log(9))))) == 0.679
 
 
-async def test_the_order_of_a_human_and_an_observation_makes_no_difference(jordan: Mind):
+async def test_the_order_of_a_human_and_an_observation_makes_no_difference(jordan: Believer):
     await jordan.hears("low")
     belief = await jordan.hears("high", source="told_by_human")
     assert (belief.object, percent(belief.confidence)) == ("high", 0.679)
 
 
-async def test_confidence_never_reaches_certainty(jordan: Mind):
+async def test_confidence_never_reaches_certainty(jordan: Believer):
     for _ in range(5):
         await jordan.hears(2.1)
     assert (await jordan.believes()).confidence == 0.99
 
 
-async def test_a_stated_reliability_counts_instead_of_the_sources(jordan: Mind):
+async def test_a_stated_reliability_counts_instead_of_the_sources(jordan: Believer):
     assert (await jordan.hears(2.1, reliability=0.6)).confidence == 0.6
 
 
-async def test_the_same_evidence_counts_once(jordan: Mind):
+async def test_the_same_evidence_counts_once(jordan: Believer):
     await jordan.hears(2.1, evidence=an_id(1))
     again = await jordan.hears(2.1, evidence=an_id(1))
     assert again.confidence == 0.9
@@ -81,7 +81,7 @@ async def test_the_same_evidence_counts_once(jordan: Mind):
 # What time does
 
 
-async def test_newer_evidence_of_another_state_replaces(jordan: Mind):
+async def test_newer_evidence_of_another_state_replaces(jordan: Believer):
     first = await jordan.hears(2.1)
     await jordan.waits(1)
     second = await jordan.hears(1.7)
@@ -90,7 +90,7 @@ async def test_newer_evidence_of_another_state_replaces(jordan: Mind):
     assert await jordan.changes() == ["created", "updated"]
 
 
-async def test_newer_evidence_of_the_same_state_is_weighed_on_what_has_not_decayed(jordan: Mind):
+async def test_newer_evidence_of_the_same_state_is_weighed_on_what_has_not_decayed(jordan: Believer):
     await jordan.hears(2.1)
     await jordan.waits(2)
     assert percent((await jordan.believes()).confidence) == 0.7
@@ -100,7 +100,9 @@ async def test_newer_evidence_of_the_same_state_is_weighed_on_what_has_not_decay
 
 
 @pytest.mark.parametrize(("decay_model", "left"), [("linear", 0.8), ("exponential", 0.81)])
-async def test_a_belief_decays_when_it_is_read_and_not_where_it_is_kept(jordan: Mind, decay_model: str, left: float):
+async def test_a_belief_decays_when_it_is_read_and_not_where_it_is_kept(
+    jordan: Believer, decay_model: str, left: float
+):
     await jordan.hears(2.1, decay_model=decay_model)
     await jordan.waits(1)
     belief = await jordan.believes()
@@ -108,27 +110,27 @@ async def test_a_belief_decays_when_it_is_read_and_not_where_it_is_kept(jordan: 
     assert await jordan.changes() == ["created"]
 
 
-async def test_what_decayed_to_nothing_is_believed_afresh_and_not_doubted(jordan: Mind):
+async def test_what_decayed_to_nothing_is_believed_afresh_and_not_doubted(jordan: Believer):
     await jordan.hears(2.1)
     await jordan.waits(30)
     assert (await jordan.believes()).confidence == 0
     assert (await jordan.hears(2.1)).confidence == 0.9
 
 
-async def test_what_has_happened_does_not_decay(jordan: Mind):
+async def test_what_has_happened_does_not_decay(jordan: Believer):
     await jordan.hears(True, "jane", "replied", belief_type="event")
     await jordan.waits(1000)
     assert (await jordan.believes("jane", "replied")).confidence == 0.9
 
 
-async def test_a_state_that_turns_out_to_be_an_event_decays_no_more(jordan: Mind):
+async def test_a_state_that_turns_out_to_be_an_event_decays_no_more(jordan: Believer):
     await jordan.hears(True, "jane", "replied")
     assert (await jordan.hears(True, "jane", "replied", belief_type="event")).decay_rate == 0
     assert (await jordan.hears(True, "jane", "replied", decay_rate=0.2)).decay_rate == 0.2
     assert (await jordan.hears(True, "jane", "replied", belief_type="event")).decay_rate == 0.2
 
 
-async def test_older_evidence_goes_to_history_alone(jordan: Mind):
+async def test_older_evidence_goes_to_history_alone(jordan: Believer):
     before = await jordan.hears(2.1)
     after = await jordan.hears(5, occurred_at=MONDAY - HOUR)
     assert after == before
@@ -137,14 +139,14 @@ async def test_older_evidence_goes_to_history_alone(jordan: Mind):
     assert await jordan.audits() == 1
 
 
-async def test_late_evidence_heard_again_is_told_once(jordan: Mind):
+async def test_late_evidence_heard_again_is_told_once(jordan: Believer):
     await jordan.hears(2.1)
     for _ in range(3):
         await jordan.hears(5, occurred_at=MONDAY - HOUR, evidence=an_id(1))
     assert await jordan.changes() == ["created", "late"]
 
 
-async def test_evidence_of_yesterday_counts_for_yesterday(jordan: Mind):
+async def test_evidence_of_yesterday_counts_for_yesterday(jordan: Believer):
     belief = await jordan.hears(2.1, occurred_at=MONDAY - timedelta(days=1))
     assert (percent(belief.confidence), belief.stored_confidence) == (0.8, 0.9)
 
@@ -154,7 +156,9 @@ async def test_evidence_of_yesterday_counts_for_yesterday(jordan: Mind):
 
 @pytest.mark.parametrize("source", ["inference", "prior"])
 @pytest.mark.parametrize("days", [0, 1, 400])
-async def test_a_guess_never_overturns_a_humans_word_and_history_tells_of_it(jordan: Mind, source: Source, days: int):
+async def test_a_guess_never_overturns_a_humans_word_and_history_tells_of_it(
+    jordan: Believer, source: Source, days: int
+):
     before = await jordan.hears("high", source="told_by_human")
     await jordan.waits(days)
     after = await jordan.hears("low", source=source, evidence=an_id(1))
@@ -164,21 +168,21 @@ async def test_a_guess_never_overturns_a_humans_word_and_history_tells_of_it(jor
     assert (told.change_type, told.old_value, told.new_value) == ("contradicted", "high", "low")
 
 
-async def test_a_humans_word_overrules_the_guesses_of_its_moment(jordan: Mind):
+async def test_a_humans_word_overrules_the_guesses_of_its_moment(jordan: Believer):
     for _ in range(10):
         await jordan.hears("low", source="inference")
     belief = await jordan.hears("high", source="told_by_human")
     assert (belief.object, belief.confidence) == ("high", 0.95)
 
 
-async def test_a_guess_does_not_bring_back_what_a_human_said_before(jordan: Mind):
+async def test_a_guess_does_not_bring_back_what_a_human_said_before(jordan: Believer):
     await jordan.hears("high", source="told_by_human")
     await jordan.waits(1)
     await jordan.hears("low", source="told_by_human")
     assert (await jordan.hears("high", source="inference")).object == "low"
 
 
-async def test_an_observation_may_overturn_an_older_word(jordan: Mind):
+async def test_an_observation_may_overturn_an_older_word(jordan: Believer):
     await jordan.hears("high", source="told_by_human")
     await jordan.waits(1)
     assert (await jordan.hears("low")).object == "low"
@@ -197,7 +201,7 @@ SEED: list[tuple[BeliefType, str, str, JsonValue, float, Source]] = [
 
 @pytest.mark.parametrize(("kind", "about", "what", "value", "confidence", "source"), SEED)
 async def test_the_four_kinds_of_belief_come_back_as_they_went_in(
-    jordan: Mind, kind: BeliefType, about: str, what: str, value: JsonValue, confidence: float, source: Source
+    jordan: Believer, kind: BeliefType, about: str, what: str, value: JsonValue, confidence: float, source: Source
 ):
     await jordan.hears(value, about, what, belief_type=kind, reliability=confidence, source=source)
     belief = await jordan.believes(about, what)
@@ -225,7 +229,7 @@ NESTED: JsonValue = {"": [None, {"é": []}]}
 
 
 @pytest.mark.parametrize("value", [*ANYTHING, NESTED])
-async def test_every_json_value_can_be_believed_and_replaced(jordan: Mind, value: JsonValue):
+async def test_every_json_value_can_be_believed_and_replaced(jordan: Believer, value: JsonValue):
     assert (await jordan.hears(value, "🧠", "größe")).object == value
     await jordan.waits(1)
     await jordan.hears("something else", "🧠", "größe")
@@ -234,7 +238,7 @@ async def test_every_json_value_can_be_believed_and_replaced(jordan: Mind, value
     assert [belief.object for belief in await jordan.believed(MONDAY)] == [value]
 
 
-async def test_the_largest_object_is_kept_whatever_it_is_made_of(jordan: Mind):
+async def test_the_largest_object_is_kept_whatever_it_is_made_of(jordan: Believer):
     numbers: list[JsonValue] = [1] * 21_845  # 65,535 bytes of text, four times as much as jsonb
     assert (await jordan.hears(numbers)).object == numbers
 
@@ -248,7 +252,9 @@ async def test_the_largest_object_is_kept_whatever_it_is_made_of(jordan: Mind):
         ("x" * 70_000, "the object of pipeline.coverage has 70,002 bytes of JSON, but at most 65,536 are allowed"),
     ],
 )
-async def test_an_object_that_cannot_be_kept_is_refused_in_a_sentence(jordan: Mind, value: JsonValue, sentence: str):
+async def test_an_object_that_cannot_be_kept_is_refused_in_a_sentence(
+    jordan: Believer, value: JsonValue, sentence: str
+):
     with pytest.raises(InvalidError) as raised:
         await jordan.hears(value)
     assert str(raised.value) == sentence
@@ -277,7 +283,7 @@ async def test_an_object_that_cannot_be_kept_is_refused_in_a_sentence(jordan: Mi
     ],
 )
 async def test_evidence_that_cannot_be_heard_is_refused_in_a_sentence(
-    jordan: Mind, more: dict[str, str | float], sentence: str
+    jordan: Believer, more: dict[str, str | float], sentence: str
 ):
     with pytest.raises(InvalidError) as raised:
         await jordan.hears(1, **more)  # pyright: ignore[reportArgumentType]
@@ -285,18 +291,18 @@ async def test_evidence_that_cannot_be_heard_is_refused_in_a_sentence(
     assert await jordan.changes() == []
 
 
-async def test_a_clock_that_is_a_little_ahead_is_forgiven(jordan: Mind):
+async def test_a_clock_that_is_a_little_ahead_is_forgiven(jordan: Believer):
     belief = await jordan.hears(2.1, occurred_at=MONDAY + timedelta(minutes=4))
     assert belief.confidence == 0.9
 
 
-async def test_the_longest_names_fit_the_index(jordan: Mind):
+async def test_the_longest_names_fit_the_index(jordan: Believer):
     about, what = "".join(map(chr, range(0x20000, 0x201F4))), "".join(map(chr, range(0x30000, 0x3007D)))
     assert (len(about), len(what.encode())) == (500, 500)
     assert (await jordan.hears(1, about, what)).subject == about
 
 
-async def test_blanks_around_a_name_do_not_count_but_its_case_does(jordan: Mind):
+async def test_blanks_around_a_name_do_not_count_but_its_case_does(jordan: Believer):
     await jordan.hears(1, "  Acme ", " size\n")
     assert (await jordan.hears(1, "Acme", "size")).confidence > 0.9
     assert (await jordan.believes(" Acme", "size ")).subject == "Acme"
@@ -308,10 +314,10 @@ async def test_blanks_around_a_name_do_not_count_but_its_case_does(jordan: Mind)
 
 
 async def test_nobody_observes_for_an_employee_of_another_tenant_or_one_that_does_not_exist(
-    database: Database, jordan: Mind, rival: Caller
+    database: Database, jordan: Believer, rival: Caller
 ):
-    theirs = Mind(database, rival, jordan.employee)
-    for stranger in (theirs, Mind(database, jordan.caller, an_id(1))):
+    theirs = Believer(database, rival, jordan.employee)
+    for stranger in (theirs, Believer(database, jordan.caller, an_id(1))):
         with pytest.raises(NotFoundError, match=r"^it refers to something that does not exist here$"):
             await stranger.hears(1)
     await jordan.hears(1)
@@ -321,15 +327,15 @@ async def test_nobody_observes_for_an_employee_of_another_tenant_or_one_that_doe
 
 
 async def test_a_user_reads_why_and_history_of_an_assigned_employee_but_cannot_tell_it_anything(
-    database: Database, jordan: Mind
+    database: Database, jordan: Believer
 ):
     other = await an_employee(database, jordan.caller, name="Riley")
     async with database.write(jordan.caller) as tx:
         user = await users.invite(tx, email="sam@acme.example", name="Sam", role="user")
         await assignments.assign(tx, user=user.id, employee=jordan.employee)
     await jordan.hears(2.1)
-    await Mind(database, jordan.caller, other.id).hears(2.1)
-    sam = Mind(database, Caller(jordan.caller.tenant, user=user.id), jordan.employee)
+    await Believer(database, jordan.caller, other.id).hears(2.1)
+    sam = Believer(database, Caller(jordan.caller.tenant, user=user.id), jordan.employee)
     assert [change.change_type for change in await sam.history()] == ["created"]
     async with database.read(sam.caller) as tx:
         assert (await why(tx, employee=jordan.employee, subject="pipeline", predicate="coverage")).changes == 1
@@ -338,13 +344,13 @@ async def test_a_user_reads_why_and_history_of_an_assigned_employee_but_cannot_t
     assert await sam.retracts("pipeline", "coverage") == 0
     assert await sam.forgets(1.0) == 0
     assert (await jordan.believes()).object == 2.1
-    assert await Mind(database, sam.caller, other.id).history() == []
+    assert await Believer(database, sam.caller, other.id).history() == []
 
 
 # What a quiet day costs
 
 
-async def test_a_quiet_day_moves_the_anchor_and_writes_no_history(jordan: Mind):
+async def test_a_quiet_day_moves_the_anchor_and_writes_no_history(jordan: Believer):
     for _ in range(5):
         await jordan.hears(2.1, decay_rate=0.004)
     before = await jordan.history()
@@ -357,7 +363,7 @@ async def test_a_quiet_day_moves_the_anchor_and_writes_no_history(jordan: Mind):
     assert (await jordan.believes()).last_updated_at == moment
 
 
-async def test_history_is_written_once_the_decay_that_was_undone_exceeds_one_percent(jordan: Mind):
+async def test_history_is_written_once_the_decay_that_was_undone_exceeds_one_percent(jordan: Believer):
     for _ in range(5):
         await jordan.hears(2.1, decay_rate=0.004)
     written = len(await jordan.history())
@@ -373,7 +379,7 @@ async def test_history_is_written_once_the_decay_that_was_undone_exceeds_one_per
         assert told.confidence == pytest.approx(0.99, abs=0.01)
 
 
-async def test_a_figure_that_never_decays_is_confirmed_for_nothing(jordan: Mind):
+async def test_a_figure_that_never_decays_is_confirmed_for_nothing(jordan: Believer):
     for _ in range(5):
         await jordan.hears(2.1, decay_rate=0)
     written = len(await jordan.history())
@@ -383,7 +389,7 @@ async def test_a_figure_that_never_decays_is_confirmed_for_nothing(jordan: Mind)
     assert len(await jordan.history()) == written
 
 
-async def test_a_thousand_beliefs_are_three_messages(jordan: Mind):
+async def test_a_thousand_beliefs_are_three_messages(jordan: Believer):
     news = [Evidence(subject=f"deal:{number}", predicate="stage", object="open") for number in range(1000)]
     async with jordan.database.write(jordan.caller) as tx:
         assert len(await beliefs.observe_many(tx, employee=jordan.employee, news=news)) == 1000
@@ -391,13 +397,13 @@ async def test_a_thousand_beliefs_are_three_messages(jordan: Mind):
     assert (len(await jordan.history()), await jordan.audits()) == (1000, 1000)
 
 
-async def test_no_news_is_no_message(jordan: Mind):
+async def test_no_news_is_no_message(jordan: Believer):
     async with jordan.database.write(jordan.caller) as tx:
         assert await beliefs.observe_many(tx, employee=jordan.employee, news=[]) == []
     assert tx.statements == 2
 
 
-async def test_more_than_one_call_takes_is_refused(jordan: Mind):
+async def test_more_than_one_call_takes_is_refused(jordan: Believer):
     news = [Evidence(subject="deal", predicate="stage", object="open")] * 10_001
     with pytest.raises(InvalidError, match=r"^10001 pieces of evidence at once; at most 10000"):
         async with jordan.database.write(jordan.caller) as tx:
@@ -407,7 +413,7 @@ async def test_more_than_one_call_takes_is_refused(jordan: Mind):
 # Ends and beginnings
 
 
-async def test_forgetting_retires_what_fell_under_the_floor_each_with_one_row(jordan: Mind):
+async def test_forgetting_retires_what_fell_under_the_floor_each_with_one_row(jordan: Believer):
     await jordan.hears(1, "fading", decay_rate=0.1)
     await jordan.hears(1, "lasting", decay_rate=0)
     await jordan.waits(9)
@@ -419,13 +425,13 @@ async def test_forgetting_retires_what_fell_under_the_floor_each_with_one_row(jo
     assert await jordan.audits() == 3
 
 
-async def test_what_stands_at_the_floor_is_kept(jordan: Mind):
+async def test_what_stands_at_the_floor_is_kept(jordan: Believer):
     await jordan.hears(1, decay_rate=0.1, decay_model="exponential")
     assert await jordan.forgets(0.9) == 0
     assert await jordan.forgets(0.900001) == 1
 
 
-async def test_what_is_formed_again_is_another_belief_and_as_of_sees_the_gap(jordan: Mind):
+async def test_what_is_formed_again_is_another_belief_and_as_of_sees_the_gap(jordan: Believer):
     first = await jordan.hears("high", "acme", "priority")
     gap = await jordan.waits(1)
     assert await jordan.retracts("acme", "priority", "size") == 1
@@ -439,7 +445,7 @@ async def test_what_is_formed_again_is_another_belief_and_as_of_sees_the_gap(jor
     assert (await jordan.history())[1].reason == "a slip of the pen"
 
 
-async def test_what_is_retracted_and_formed_within_one_moment_is_held(jordan: Mind):
+async def test_what_is_retracted_and_formed_within_one_moment_is_held(jordan: Believer):
     await jordan.hears("high")
     await jordan.retracts("pipeline", "coverage")
     second = await jordan.hears("low")
@@ -450,13 +456,13 @@ async def test_what_is_retracted_and_formed_within_one_moment_is_held(jordan: Mi
 
 
 @pytest.fixture
-async def crowd(settings: Settings, jordan: Mind) -> AsyncGenerator[Mind]:
+async def crowd(settings: Settings, jordan: Believer) -> AsyncGenerator[Believer]:
     """Jordan, reached through twenty connections."""
     async with opening.opened(settings.model_copy(update={"pool_size": 20})) as many:
-        yield Mind(many, jordan.caller, jordan.employee)
+        yield Believer(many, jordan.caller, jordan.employee)
 
 
-async def test_twenty_observers_of_one_new_belief_lose_no_evidence(crowd: Mind):
+async def test_twenty_observers_of_one_new_belief_lose_no_evidence(crowd: Believer):
     await asyncio.gather(*(crowd.hears(2.1, reliability=0.51 + number / 100) for number in range(20)))
     (belief,) = await crowd.believed(MONDAY)
     async with crowd.database.read(crowd.caller) as tx:
@@ -466,7 +472,7 @@ async def test_twenty_observers_of_one_new_belief_lose_no_evidence(crowd: Mind):
     assert (belief.id, belief.stored_confidence) == (found.belief.id, found.belief.stored_confidence)
 
 
-async def test_twenty_deliveries_of_one_piece_of_evidence_count_once(crowd: Mind):
+async def test_twenty_deliveries_of_one_piece_of_evidence_count_once(crowd: Believer):
     await asyncio.gather(*(crowd.hears(2.1, evidence=an_id(1)) for _ in range(20)))
     assert (await crowd.believes()).confidence == 0.9
     assert await crowd.changes() == ["created"]
@@ -474,7 +480,7 @@ async def test_twenty_deliveries_of_one_piece_of_evidence_count_once(crowd: Mind
 
 async def test_in_real_time_too_history_ends_with_what_is_held(settings: Settings, acme: Caller):
     async with opening.opened(settings.model_copy(update={"pool_size": 20})) as many:
-        casey = Mind(many, acme, (await an_employee(many, acme)).id)
+        casey = Believer(many, acme, (await an_employee(many, acme)).id)
         # All begin at once and then wait for the first: they commit in another order than they began in.
         async with many.write(acme) as blocker:
             piece = Evidence(subject="pipeline", predicate="coverage", object=0)
@@ -490,12 +496,12 @@ async def test_in_real_time_too_history_ends_with_what_is_held(settings: Setting
 
 
 async def test_a_real_tenants_clock_cannot_be_moved(database: Database, acme: Caller):
-    casey = Mind(database, acme, (await an_employee(database, acme)).id)
+    casey = Believer(database, acme, (await an_employee(database, acme)).id)
     with pytest.raises(ConflictError, match="real time"):
         await casey.waits(1)
 
 
 async def test_a_simulated_tenant_stays_where_it_is(database: Database):
     caller = await a_simulated_tenant(database)
-    casey = Mind(database, caller, (await an_employee(database, caller)).id)
+    casey = Believer(database, caller, (await an_employee(database, caller)).id)
     assert (await casey.hears(1)).last_updated_at == MONDAY

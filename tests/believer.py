@@ -34,7 +34,7 @@ class Change(BaseModel):
 
 
 @dataclass
-class Mind:
+class Believer:
     database: Database
     caller: Caller
     employee: UUID

@@ -119,6 +119,19 @@ async def test_an_administrator_who_only_may_create_roles_does_it_all(managed_of
         assert not differences(whole, dump(admin))
 
 
+async def test_upgrades_of_two_databases_may_meet_at_the_roles(managed: Managed) -> None:
+    with psycopg.connect(managed.server.url("admin", "postgres")) as other:
+        # Half of another database's upgrade: its roles are made, and not yet to be seen.
+        other.execute("CREATE ROLE empla_owner; CREATE ROLE empla_app")
+        upgrade = asyncio.create_task(asyncio.to_thread(migrate.upgrade, managed.server.url("admin", "company")))
+        with psycopg.connect(managed.server.url("admin", "postgres"), autocommit=True) as watch:
+            while not watch.execute("SELECT FROM pg_locks WHERE NOT granted").rowcount:
+                assert not upgrade.done()
+                await asyncio.sleep(0.01)
+        other.commit()
+        assert await upgrade == HEAD
+
+
 @pytest.fixture
 def company(managed: Managed) -> Managed:
     """A managed server whose database is migrated."""

@@ -50,6 +50,7 @@ class Managed:
 
 def _managed(major: int) -> Iterator[Managed]:
     home = Path(tempfile.mkdtemp(prefix="empla-managed-"))
+    home.chmod(0o711)  # root's server runs as another user; closed to it, the cluster would lie elsewhere and stay
     try:
         fast = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
         server = embedded.start(home, major=major, options=fast)

@@ -21,7 +21,8 @@ CREATE TABLE empla.beliefs (
     log_odds        double precision NOT NULL DEFAULT 0 CHECK (empla.is_finite(log_odds)),
     grounds         jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(grounds) = 'array' AND jsonb_array_length(grounds) <= 201
                                                            AND pg_column_size(grounds) <= 16777216),
-    silenced        jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(silenced) = 'array' AND pg_column_size(silenced) <= 65536),
+    silenced        jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(silenced) = 'array' AND jsonb_array_length(silenced) <= 100
+                                                           AND pg_column_size(silenced) <= 65536),
     revision        jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(revision) = 'array' AND pg_column_size(revision) <= 16777216),
     version         bigint NOT NULL DEFAULT 1,
     logged_at       timestamptz NOT NULL DEFAULT ctx.now(),

@@ -176,6 +176,8 @@ def portioned(draw: st.DataObject, story: list[Piece]) -> list[list[Piece]]:
 @example(story=[said("x"), said(None, days=1)], data=None)
 @example(story=[said("x", "told_by_human"), said("y", "told_by_human", 1), said("x", "inference", 1)], data=None)
 @example(story=[said(1), said(1.0, days=1), said(True, days=1)], data=None)
+@example(story=[said(-2), said(-1)], data=None)
+@example(story=[said(None), said(None, days=1), said(0, days=1)], data=None)
 def test_the_database_believes_what_the_model_believes(mind: Mind, story: list[Piece], data: st.DataObject | None):
     portions = [[piece] for piece in story] if data is None else portioned(data, story)
     about, model = subject(), Model()

@@ -69,9 +69,11 @@ async def lives(jordan: Believer, *, if_due: bool = False) -> tuple[cycle.CycleO
     """One cycle: its outcome, and the messages that it sent."""
     async with jordan.database.read(jordan.caller) as reading:
         employee = await employees.get(reading, employee=jordan.employee)
-    async with jordan.database.work(Caller(jordan.caller.tenant, employee=jordan.employee)) as tx:
+    caller = Caller(jordan.caller.tenant, employee=jordan.employee)
+    async with jordan.database.work(caller) as tx:
         outcome = await cycle.run(tx, employee, next_cycle_at=tx.now + DAY, if_due=if_due)
-    return outcome, tx.statements
+        messages = tx.statements + 1  # and the commit
+    return outcome, messages
 
 
 async def figures(jordan: Believer) -> dict[str, JsonValue]:

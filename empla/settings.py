@@ -2,9 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -30,7 +30,10 @@ class Settings(BaseSettings):
         default=None, description="An administrator, for db upgrade, downgrade and retention alone"
     )
     home: Path = Field(default_factory=default_home, description="The folder of the embedded server")
-    postgres_version: Literal[16, 18] = Field(default=18, description="The embedded server's major version")
+    # An environment variable is text, which is no literal.
+    postgres_version: Annotated[Literal[16, 18], BeforeValidator(int)] = Field(
+        default=18, description="The embedded server's major version"
+    )
     start_timeout: float = Field(
         default=120.0, gt=0, le=3600, description="Seconds to wait for the embedded server to start"
     )

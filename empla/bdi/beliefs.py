@@ -39,9 +39,9 @@ def _noticeable(rate: float | None) -> float | None:
     return rate
 
 
-Subject = Annotated[str, BeforeValidator(_trimmed), Field(min_length=1, max_length=500)]
+Subject = Annotated[str, Field(min_length=1, max_length=500), BeforeValidator(_trimmed)]
 Predicate = Annotated[
-    str, BeforeValidator(_trimmed), Field(min_length=1, max_length=200), AfterValidator(_fits_the_index)
+    str, Field(min_length=1, max_length=200), BeforeValidator(_trimmed), AfterValidator(_fits_the_index)
 ]
 
 

@@ -15,7 +15,7 @@ from empla.storage.database import Database
 from empla.storage.tx import Caller
 
 # The task that `Database.alone` names.
-_HOUSEKEEPING = 7_390_004
+TASK = 7_390_004
 
 
 class HousekeeperAtWorkError(ConflictError):
@@ -54,7 +54,7 @@ async def keep_house(
     With EMPLA_RETAIN_LOG_MONTHS and the administrator's URL, older months of the logs are dropped. `progress` is told how many
     tenants of how many are done. Raises `HousekeeperAtWorkError`.
     """
-    async with database.alone(_HOUSEKEEPING) as alone:
+    async with database.alone(TASK) as alone:
         if not alone:
             raise HousekeeperAtWorkError("another process is keeping house in this database: let it finish")
         made = (await database.across(_Count, ENSURE_PARTITIONS))[0].count

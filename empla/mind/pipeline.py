@@ -1,7 +1,7 @@
 """What a salesperson believes about its own pipeline: computed from its records, so always right and never decaying."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import LiteralString
 from uuid import UUID
 
@@ -37,7 +37,7 @@ class Figure(BaseModel):
 
     predicate: str
     value: JsonValue
-    is_held: bool
+    held_from: datetime | None  # the last evidence of what is believed now; None when nothing is
 
 
 def records(percepts: Sequence[Percept]) -> list[Evidence]:
@@ -84,7 +84,7 @@ EVALUATE: LiteralString = """
                ('win_rate', to_jsonb(won_count::float8 / nullif(won_count + lost_count, 0))),
                ('coverage', to_jsonb((open_value / won_lately)::float8))) f (predicate, value)
     )
-    SELECT f.predicate, f.value, b.id IS NOT NULL AS is_held
+    SELECT f.predicate, f.value, b.last_updated_at AS held_from
       FROM figure f
       LEFT JOIN beliefs b ON b.tenant_id = %(tenant)s::uuid AND b.employee_id = %(employee)s::uuid AND b.subject = %(subject)s::text
                          AND b.predicate = f.predicate AND b.deleted_at IS NULL
@@ -106,7 +106,7 @@ async def evaluate(tx: Tx, *, employee: UUID, percepts: Sequence[Percept]) -> li
         stale_days=STALE_DAYS,
         coverage_days=COVERAGE_DAYS,
     )
-    gone = [figure.predicate for figure in figures if figure.value is None and figure.is_held]
+    gone = [figure.predicate for figure in figures if figure.value is None and figure.held_from]
     if gone:
         await beliefs.retract(
             tx, employee=employee, subject=SUBJECT, predicates=gone, reason="the records no longer give a value"
@@ -114,21 +114,24 @@ async def evaluate(tx: Tx, *, employee: UUID, percepts: Sequence[Percept]) -> li
     return await beliefs.observe_many(
         tx,
         employee=employee,
-        news=[_news(figure, percepts) for figure in figures if figure.value is not None],
+        news=[_news(figure, percepts, now=tx.now) for figure in figures if figure.value is not None],
     )
 
 
-def _news(figure: Figure, percepts: Sequence[Percept]) -> Evidence:
+def _news(figure: Figure, percepts: Sequence[Percept], *, now: datetime) -> Evidence:
     """The figure's new value, because of the events that moved it, or because time did."""
     kinds = _MOVED_BY.get(figure.predicate)
     events = [percept for percept in percepts if percept.source == "crm" and (kinds is None or percept.kind in kinds)]
     named = "; ".join(event.description for event in events[:_NAMED])
     more = f"; and {len(events) - _NAMED} more" if len(events) > _NAMED else ""
-    because = f" after: {named}{more}" if events else ": time has passed" if figure.is_held else ""
+    because = f" after: {named}{more}" if events else ": time has passed" if figure.held_from else ""
+    # A second cycle of the same moment computes anew: its figure is the newer one, not another opinion to be weighed.
+    moment = now if figure.held_from is None else max(now, figure.held_from + timedelta(microseconds=1))
     return Evidence(
         subject=SUBJECT,
         predicate=figure.predicate,
         object=figure.value,
+        occurred_at=moment,
         decay_rate=0,
         evidence=events[-1].episode if events else None,
         reason=f"computed from its deals{because}"[:2000],

@@ -72,7 +72,7 @@ async def deliver(tx: Tx, observations: Sequence[NewObservation], *, recipients:
     for observation in observations:
         row = _row(observation, recipients, tx)
         known = first.setdefault((str(row["employee"]), observation.source, observation.external_id), row)
-        if _said(known) != _said(row):
+        if known is not row and _said(known) != _said(row):
             changed.append(observation.external_id)
     news = json.dumps(list(first.values()), ensure_ascii=False)
     outcomes = await tx.fetch_all(_Outcome, DELIVER, news=news)

@@ -23,8 +23,11 @@ ROLES: dict[str, str] = {
 }
 # Whose functions the owner must be able to hand over (ALTER FUNCTION … OWNER TO), without having their rights.
 _LENDERS = ("empla_auth", "empla_keeper", "empla_retention")
-# Two upgrades that start at once must not both create the roles.
+# Two upgrades of a database that start at once must not both create the roles.
 _ROLES_LOCK = 7_390_001
+# Upgrades of two databases of a server can't lock each other out: whoever meets the other's roles looks again.
+_OTHERS_MADE_THEM = (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation)
+_MOST_LOOKS = 5
 
 _EXISTING: LiteralString = "SELECT rolname FROM pg_roles WHERE rolname = ANY (%(roles)s)"
 
@@ -40,12 +43,19 @@ def prepare(admin: psycopg.Connection) -> None:
     """
     if admin.info.server_version < MINIMUM_SERVER * 10_000:
         raise TooOldError(f"empla needs PostgreSQL {MINIMUM_SERVER} or newer; this server is {_version(admin)}")
-    with admin.transaction():
-        admin.execute("SELECT pg_advisory_xact_lock(%s)", (_ROLES_LOCK,))
-        _make_roles(admin)
-        _make_extension(admin)
-        for schema in ("empla", "ctx"):
-            _owned_schema(admin, schema)
+    for look in range(1, _MOST_LOOKS + 1):
+        try:
+            with admin.transaction():
+                admin.execute("SELECT pg_advisory_xact_lock(%s)", (_ROLES_LOCK,))
+                _make_roles(admin)
+                _make_extension(admin)
+                for schema in ("empla", "ctx"):
+                    _owned_schema(admin, schema)
+        except _OTHERS_MADE_THEM:
+            if look == _MOST_LOOKS:
+                raise
+        else:
+            return
 
 
 def make_logins(admin: psycopg.Connection) -> None:

@@ -121,7 +121,7 @@ def test_ctrl_c_ends_long_work_with_one_sentence_and_the_next_run_carries_on(own
     assert err.strip() == "empla: stopped; what was committed stays, and the same command carries on"
     second = subprocess.run(command, check=False, capture_output=True, text=True, env=environment(own), timeout=120)
     assert second.returncode == 0, second.stderr
-    assert "Best seller" in second.stdout
+    assert "Look further" in second.stdout
 
 
 @pytest.mark.parametrize("arguments", [("health",), ("db", "url"), ("db", "status", "--json"), ("--help",)], ids=str)

@@ -250,7 +250,7 @@ def test_an_embedding_lies_in_the_row_itself(world: World):
 
 # The seed lets these be any JSON, or lists; every other is an object.
 ANY_JSON = {("beliefs", "object")}
-LISTS = {("beliefs", "evidence"), ("beliefs", "grounds"), ("beliefs", "revision")}
+LISTS = {("beliefs", "evidence"), ("beliefs", "grounds"), ("beliefs", "revision"), ("beliefs", "silenced")}
 
 
 def test_json_has_its_type(world: World):

@@ -1,6 +1,7 @@
 """A database for tests that Hypothesis drives: those can't be coroutines, so a loop of their own runs the operations."""
 
 import asyncio
+import os
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -12,14 +13,21 @@ from empla.storage.database import Database
 
 Answer = TypeVar("Answer")
 
-# The same examples in every run: what CI finds, a developer finds. The real database sets the pace, so no deadline.
-LAW = settings(
-    derandomize=True,
-    deadline=None,
-    database=None,
-    print_blob=False,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+# 1 takes the same few examples in every run: what CI finds, a developer finds. More looks for others, as many times as many.
+PATIENCE = int(os.environ.get("EMPLA_TEST_PATIENCE", "1"))
+
+
+def law(examples: int = 100, *, steps: int = 50) -> settings:
+    """So many examples; the real database sets the pace, so there is no deadline."""
+    return settings(
+        max_examples=examples * PATIENCE,
+        stateful_step_count=steps,
+        derandomize=PATIENCE == 1,
+        deadline=None,
+        database=None,
+        print_blob=False,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
 
 
 class Driver:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import psycopg
 import pytest
-from driving import LAW
+from driving import law
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -52,7 +52,7 @@ def effective_in_python(held: float, rate: float, model: DecayModel, at: datetim
     return confidence.effective(held, decay_rate=rate, decay_model=model, anchor=NOON, at=at)
 
 
-@LAW
+@law()
 @given(held=confidences, rate=rates, model=models, span=spans)
 @example(held=0.9, rate=0.999999, model="exponential", span=timedelta(days=700_000))
 @example(held=1e-300, rate=0.9, model="exponential", span=timedelta(days=36_500))
@@ -67,7 +67,7 @@ def test_confidence_at_a_moment_is_the_same_in_the_database_and_in_python(
     assert 0 <= there <= held
 
 
-@LAW
+@law()
 @given(held=confidences, rate=rates, model=models, one=spans, other=spans)
 def test_time_never_adds_confidence(
     sql: Connection, held: float, rate: float, model: DecayModel, one: timedelta, other: timedelta
@@ -79,7 +79,7 @@ def test_time_never_adds_confidence(
     assert effective(NOON + later) <= effective(NOON + sooner)
 
 
-@LAW
+@law()
 @given(held=confidences, rate=rates, model=models, span=st.timedeltas(-AGES, timedelta(0)))
 def test_before_its_anchor_and_without_a_rate_confidence_stands(
     held: float, rate: float, model: DecayModel, span: timedelta
@@ -103,7 +103,7 @@ def test_a_confidence_of_90_percent_that_loses_a_tenth_a_day(
     assert effective_in_sql(sql, 0.9, 0.1, model, at) == pytest.approx(left, abs=1e-12)
 
 
-@LAW
+@law()
 @given(chance=st.floats(0, 1) | st.sampled_from([0.0, 5e-324, 0.01, 0.5, 0.99, 1 - 2**-53, 1.0]))
 def test_log_odds_are_the_same_in_the_database_and_in_python(sql: Connection, chance: float):
     there = number(sql, "SELECT empla.log_odds(%s::float8)", chance)
@@ -111,7 +111,7 @@ def test_log_odds_are_the_same_in_the_database_and_in_python(sql: Connection, ch
     assert abs(there) <= math.log(99) + 1e-9
 
 
-@LAW
+@law()
 @given(odds=st.floats(allow_nan=False) | st.floats(-6, 6) | st.sampled_from([-math.inf, -745.2, 0.0, 709.8, math.inf]))
 def test_probabilities_are_the_same_in_the_database_and_in_python(sql: Connection, odds: float):
     there = number(sql, "SELECT empla.probability(%s::float8)", odds)
@@ -119,7 +119,7 @@ def test_probabilities_are_the_same_in_the_database_and_in_python(sql: Connectio
     assert confidence.LEAST <= there <= confidence.MOST
 
 
-@LAW
+@law()
 @given(chance=st.floats(confidence.LEAST, confidence.MOST), more=st.floats(0, 5))
 def test_probability_undoes_log_odds_and_grows_with_them(chance: float, more: float):
     odds = confidence.log_odds(chance)

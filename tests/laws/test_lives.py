@@ -6,8 +6,7 @@ from typing import Any, ClassVar, LiteralString, get_args
 from uuid import UUID, uuid4
 
 import pytest
-from driving import LAW, Driver
-from hypothesis import settings
+from driving import Driver, law
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from pydantic import BaseModel, JsonValue
@@ -269,4 +268,4 @@ def life(driver: Driver) -> type[Life]:
 
 
 def test_every_life_leaves_one_belief_per_thing_and_a_true_history(life: type[Life]):
-    run_state_machine_as_test(life, settings=settings(LAW, max_examples=12, stateful_step_count=25))
+    run_state_machine_as_test(life, settings=law(8, steps=25))

@@ -156,7 +156,9 @@ def test_a_healthy_database_tells_its_facts(own: Settings):
 def other_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Roles belong to the whole server, so what is done to them is done on another one."""
     home = tmp_path_factory.mktemp("roles") / "home"
-    settings = Settings.model_validate({"home": home, "postgres_version": os.environ.get("EMPLA_TEST_POSTGRES", "18")})
+    settings = Settings.model_validate(
+        {"home": home, "postgres_version": int(os.environ.get("EMPLA_TEST_POSTGRES", "18"))}
+    )
     server = embedded.start(home, major=settings.postgres_version, options={"fsync": "off"})
     urls = opening.urls(settings)
     assert urls.admin is not None

@@ -9,7 +9,7 @@ CREATE TABLE empla.beliefs (
     predicate       text NOT NULL CHECK (predicate = btrim(predicate) AND length(predicate) BETWEEN 1 AND 200
                                         AND octet_length(predicate) <= 500),  -- or subject and predicate would not fit one index entry
     -- 64 KiB of text can take four times as much as jsonb: [1, 1, 1, …].
-    object          jsonb NOT NULL CHECK (pg_column_size(object) <= 262144),
+    object          jsonb NOT NULL CHECK (pg_column_size(object) <= 262208),
     confidence      double precision NOT NULL DEFAULT 0.5 CHECK (confidence BETWEEN 0 AND 1),
     source          text NOT NULL CHECK (source IN ('observation', 'inference', 'told_by_human', 'prior')),
     evidence        jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(evidence) = 'array' AND pg_column_size(evidence) <= 65536),
@@ -21,7 +21,8 @@ CREATE TABLE empla.beliefs (
     log_odds        double precision NOT NULL DEFAULT 0 CHECK (empla.is_finite(log_odds)),
     grounds         jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(grounds) = 'array' AND jsonb_array_length(grounds) <= 201
                                                            AND pg_column_size(grounds) <= 16777216),
-    silenced        jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(silenced) = 'array' AND jsonb_array_length(silenced) <= 100),
+    silenced        jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(silenced) = 'array' AND jsonb_array_length(silenced) <= 100
+                                                           AND pg_column_size(silenced) <= 65536),
     revision        jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(revision) = 'array' AND pg_column_size(revision) <= 16777216),
     version         bigint NOT NULL DEFAULT 1,
     logged_at       timestamptz NOT NULL DEFAULT ctx.now(),
@@ -142,16 +143,17 @@ CREATE FUNCTION empla.weigh(grounds jsonb, OUT object jsonb, OUT log_odds double
       FROM believed b
 $$;
 
--- One belief, having heard the news (a JSON array of evidence, oldest first): the row as it should be now.
--- Newer evidence of another object replaces (the world changed); of the same object, it is weighed on top of what has not yet
--- decayed. Evidence of the same moment is weighed with its peers. Older evidence goes to history alone, as does a guess
--- against a human's word. The same evidence id counts once: `has_heard` knows those of the present grounds, of what they
--- carry and of what a human silenced; older ones would come late.
+-- Whether this evidence was heard: of the present grounds, of what they carry, or silenced by a human; older ones would come late.
 CREATE FUNCTION empla.has_heard(evidence jsonb, grounds jsonb, id text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT id IS NOT NULL
        AND (evidence ? id OR grounds @> jsonb_build_array(jsonb_build_object('id', id))
             OR grounds @> jsonb_build_array(jsonb_build_object('evidence', jsonb_build_array(id))))
 $$;
+
+-- One belief, having heard the news (a JSON array of evidence, oldest first): the row as it should be now.
+-- Newer evidence of another object replaces (the world changed); of the same object, it is weighed on top of what has not yet
+-- decayed. Evidence of the same moment is weighed with its peers. Older evidence goes to history alone, as does a guess
+-- against a human's word. The same evidence id counts once.
 CREATE FUNCTION empla.revise(held empla.beliefs, news jsonb) RETURNS empla.beliefs LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
     b empla.beliefs := held;

@@ -3,7 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Where `make demo` keeps its database; any folder will do.
 DEMO_HOME ?= .empla/demo
-PYTEST_ARGS ?= -n 2 --dist loadgroup
+# One file, one worker: tests that share a life stand in one file.
+PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help setup demo test test-16 check lint types contract docs sql format lock clean
 .DEFAULT_GOAL := help

@@ -39,7 +39,7 @@ class ReadTx:
         self.caller = caller
         self.settings = settings  # the limits that protect
         self.now: datetime  # the tenant's time, UTC
-        self.statements = 0  # messages sent to the server, BEGIN and COMMIT included
+        self.statements: int = 0  # messages sent to the server, BEGIN and COMMIT included
 
     @property
     def tenant_id(self) -> UUID:

@@ -298,3 +298,10 @@ def test_what_does_not_fit_on_the_scale_of_one_moment_goes_to_history(mind: Mind
     belief, traces = mind.hear(about, [said("x", ident=str(uuid4())) for _ in range(205)])
     assert len(belief.evidence) == 201
     assert (traces.changes, traces.moves) == (5, 1)
+
+
+def test_what_came_back_within_one_batch_is_believed_since_it_came_back(mind: Mind):
+    about = subject()
+    first = replace(said("x"), decay_rate=0.0)
+    held, _ = mind.hear(about, [first], [said("y", days=1), said("x", days=2)])
+    assert (held.formed_at, mind.as_of(about, NOW).formed_at) == (START + timedelta(days=2),) * 2

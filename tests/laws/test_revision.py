@@ -227,6 +227,13 @@ def test_evidence_that_counts_is_not_even_written_again(mind: Mind):
     assert after == before
 
 
+def test_a_guess_that_a_human_silenced_is_known_when_it_comes_again(mind: Mind):
+    about, guess = subject(), said("y", "inference", 2, ident=IDS[0])
+    mind.hear(about, [said("x", "told_by_human")], [guess], [said("z", days=1)])
+    belief, traces = mind.hear(about, [guess], [said("z", days=1), guess])
+    assert (belief.object, traces.changes) == ("z", 4)
+
+
 def test_what_newer_evidence_of_one_batch_overtook_is_late_once(mind: Mind):
     about, news = subject(), [said(number, days=number, ident=IDS[number]) for number in range(4)]
     _, once = mind.hear(about, news)

@@ -1,4 +1,7 @@
-"""Homes that are left as they were found: no server runs in them any more, and they are gone."""
+"""Homes that are left as they were found: no server runs in them any more, and they are gone.
+
+The tests that share a life stand in one file, so that with `--dist loadfile` it is lived once.
+"""
 
 import shutil
 import tempfile

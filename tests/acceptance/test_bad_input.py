@@ -13,8 +13,6 @@ from command_line import CRM_DATA, empla
 from empla.app import open_app
 from empla.demo import world
 
-pytestmark = pytest.mark.xdist_group("small world")
-
 PIPELINE = "sales_pipeline.csv"
 _NUMBERS = count(1)
 

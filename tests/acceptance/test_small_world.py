@@ -14,8 +14,6 @@ from command_line import Figures, Starter, commands, empla, figures, in_terminal
 from empla.demo import world
 from empla.storage import embedded
 
-pytestmark = pytest.mark.xdist_group("small world")
-
 CYCLES = 2412
 THEN = "2025-03-31"
 CYCLES_THEN = 9 * 85

@@ -14,12 +14,9 @@ import pytest
 from command_line import CRM_DATA, Answer, Figures, Starter, empla, figures, look, reports
 from sales_force import Export
 
-pytestmark = [
-    pytest.mark.xdist_group("year"),
-    pytest.mark.skipif(
-        not CRM_DATA.is_dir(), reason=f"no real CRM export in {CRM_DATA}; EMPLA_SHARED names another place"
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    not CRM_DATA.is_dir(), reason=f"no real CRM export in {CRM_DATA}; EMPLA_SHARED names another place"
+)
 
 FIRST_DAY, LAST_DAY = date(2016, 10, 20), date(2017, 12, 31)
 CYCLES = 13_140

@@ -227,6 +227,13 @@ def test_evidence_that_counts_is_not_even_written_again(mind: Mind):
     assert after == before
 
 
+def test_a_guess_that_a_human_silenced_is_known_when_it_comes_again(mind: Mind):
+    about, guess = subject(), said("y", "inference", 2, ident=IDS[0])
+    mind.hear(about, [said("x", "told_by_human")], [guess], [said("z", days=1)])
+    belief, traces = mind.hear(about, [guess], [said("z", days=1), guess])
+    assert (belief.object, traces.changes) == ("z", 4)
+
+
 def test_what_newer_evidence_of_one_batch_overtook_is_late_once(mind: Mind):
     about, news = subject(), [said(number, days=number, ident=IDS[number]) for number in range(4)]
     _, once = mind.hear(about, news)
@@ -298,3 +305,10 @@ def test_what_does_not_fit_on_the_scale_of_one_moment_goes_to_history(mind: Mind
     belief, traces = mind.hear(about, [said("x", ident=str(uuid4())) for _ in range(205)])
     assert len(belief.evidence) == 201
     assert (traces.changes, traces.moves) == (5, 1)
+
+
+def test_what_came_back_within_one_batch_is_believed_since_it_came_back(mind: Mind):
+    about = subject()
+    first = replace(said("x"), decay_rate=0.0)
+    held, _ = mind.hear(about, [first], [said("y", days=1), said("x", days=2)])
+    assert (held.formed_at, mind.as_of(about, NOW).formed_at) == (START + timedelta(days=2),) * 2

@@ -165,16 +165,17 @@ class Database:
                 await self._check(connection, kind)
                 if kind == "app" and not self.as_it_is:
                     await self._ensure_partitions(connection)
-        pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
-            url,
-            min_size=1,
-            max_size=self.settings.pool_size,
-            open=False,
-            configure=self._configure,
-            kwargs={"autocommit": True, "connect_timeout": int(self.settings.connect_timeout)},
-            name=kind,
-        )
-        await pool.open()
+                pool: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(
+                    url,
+                    min_size=1,
+                    max_size=self.settings.pool_size,
+                    open=False,
+                    configure=self._configure,
+                    kwargs={"autocommit": True, "connect_timeout": int(self.settings.connect_timeout)},
+                    name=kind,
+                )
+                # While the first connection lasts: an embedded server ends only when nobody is connected.
+                await pool.open(wait=True, timeout=self.settings.connect_timeout)
         self._pools[kind] = pool
         return pool
 
@@ -228,7 +229,8 @@ class Database:
         self.partitions_made = row[0] if row else 0
 
     async def __aenter__(self) -> Self:
-        await self._open_pool("app")
+        async with self._opening:
+            await self._open_pool("app")
         return self
 
     async def __aexit__(self, *_: object) -> None:

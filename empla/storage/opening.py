@@ -1,7 +1,7 @@
 """Opening a database: the embedded server when no URL is given, started, provisioned and migrated as needed; else the given one."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 import psycopg
@@ -16,6 +16,7 @@ from empla.storage.errors import connecting
 from empla.storage.revision import HEAD
 
 DATABASE = "empla"
+_ATTEMPTS = 3
 
 
 @asynccontextmanager
@@ -25,9 +26,19 @@ async def opened(settings: Settings, *, as_it_is: bool = False) -> AsyncGenerato
     With `as_it_is`, one at another revision is opened too, and nothing in it is mended: for looking at it. Raises
     `UnavailableError` with what to do. The embedded server outlives this.
     """
-    database = Database(urls(settings), settings=settings, as_it_is=as_it_is)
-    async with database:
-        yield database
+    async with AsyncExitStack() as stack:
+        yield await _connected(stack, settings, as_it_is=as_it_is)
+
+
+async def _connected(stack: AsyncExitStack, settings: Settings, *, as_it_is: bool) -> Database:
+    for _ in range(_ATTEMPTS - 1):
+        try:
+            return await stack.enter_async_context(Database(urls(settings), settings=settings, as_it_is=as_it_is))
+        except UnavailableError:
+            # Another command may have stopped the embedded server just before this one was connected: start it again.
+            if settings.database_url is not None or embedded.running(settings.home) is not None:
+                raise
+    return await stack.enter_async_context(Database(urls(settings), settings=settings, as_it_is=as_it_is))
 
 
 def urls(settings: Settings) -> Urls:

@@ -75,7 +75,7 @@ SCHEMA_BREACHES: dict[str, tuple[LiteralString, str]] = {
         "no function in a policy reads a table or changes from row to row",
     ),
     "a unique index without the tenant": (
-        "CREATE UNIQUE INDEX once ON empla.users (email_key)",
+        "CREATE UNIQUE INDEX once ON empla.users (id)",
         "every primary key and unique index holds the tenant",
     ),
     "a foreign key without the tenant": (

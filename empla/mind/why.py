@@ -195,4 +195,6 @@ def _history(answer: Why) -> list[str]:
 
 def _shown(value: JsonValue) -> str:
     # Six digits are enough for a person; the belief itself has all of them.
-    return f"{value:.6g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, float):
+        return f"{value:.6g}" if abs(value) < 1e6 else f"{value:.0f}"  # noqa: PLR2004
+    return json.dumps(value, ensure_ascii=False)

@@ -108,9 +108,18 @@ async def entered(
         except psycopg.Error as error:  # a deferred constraint speaks here
             raise (translated(error) or error) from error
     except BaseException:
-        if not connection.closed and connection.info.transaction_status != TransactionStatus.IDLE:
-            await connection.execute("ROLLBACK")
+        await _roll_back(connection)
         raise
+
+
+async def _roll_back(connection: AsyncConnection[Any]) -> None:
+    if connection.closed or connection.info.transaction_status == TransactionStatus.IDLE:
+        return
+    try:
+        await connection.execute("ROLLBACK")
+    except psycopg.OperationalError:
+        # The server is gone, and with it the transaction. What went wrong first is what the caller hears.
+        await connection.close()
 
 
 async def _begin(tx: Tx, connection: AsyncConnection[Any], *, write: bool) -> None:

@@ -9,12 +9,10 @@ from empla.cli.output import console, print_json, table
 from empla.employees import employees
 from empla.errors import NotFoundError
 from empla.senses import crm, inbox
-from empla.senses.inbox import Delivery
 from empla.senses.observation import OddityGroup, summary
 from empla.storage import opening
 
 _SOURCES = {crm.SOURCE: crm.read}
-_BATCH = 2000
 _SHOWN = 20
 
 
@@ -40,7 +38,6 @@ async def ingest(
         Only what is addressed to this employee (e-mail).
     """
     reading = _SOURCES[source](path)
-    delivery = Delivery()
     async with opening.opened(settings_for(home)) as database:
         caller = await doors.caller_for(database, tenant=tenant)
         async with database.read(caller) as tx:
@@ -49,11 +46,8 @@ async def ingest(
             if employee.lower() not in staff:
                 raise NotFoundError(f"there is no employee {employee!r} in {tenant}")
             staff = {employee.lower(): staff[employee.lower()]}
-        mine = [observation for observation in reading.observations if observation.recipient.lower() in staff]
-        for start in range(0, len(mine), _BATCH):
-            async with database.write(caller) as tx:
-                delivery.add(await inbox.deliver(tx, mine[start : start + _BATCH], recipients=staff))
-    strangers = len(reading.observations) - len(mine)
+        delivery = await inbox.deliver_all(database, caller, reading.observations, recipients=staff)
+    strangers = sum(observation.recipient.lower() not in staff for observation in reading.observations)
     odd = summary(reading.oddities)
     if json:
         print_json(

@@ -24,7 +24,6 @@ from empla.tenancy import tenants, users
 
 # Every employee's cycle of the day runs then, in its tenant's simulated time.
 CYCLE_AT = time(23, 59, tzinfo=UTC)
-_BATCH = 2000  # observations per statement
 _ONE_DAY = timedelta(days=1)
 
 
@@ -187,9 +186,4 @@ class _Office:
 
     async def _deliver(self, operator: Caller, staff: list[Employee]) -> Delivery:
         recipients = {employee.email.lower(): employee.id for employee in staff}
-        mine = [observation for observation in self.reading.observations if observation.recipient.lower() in recipients]
-        delivery = Delivery()
-        for start in range(0, len(mine), _BATCH):
-            async with self.database.write(operator) as tx:
-                delivery.add(await inbox.deliver(tx, mine[start : start + _BATCH], recipients=recipients))
-        return delivery
+        return await inbox.deliver_all(self.database, operator, self.reading.observations, recipients=recipients)

@@ -11,7 +11,10 @@ from pydantic import BaseModel, JsonValue
 from empla.errors import InvalidError, NotFoundError
 from empla.senses.observation import NewObservation
 from empla.shapes import check_json
-from empla.storage.tx import Tx
+from empla.storage.database import Database
+from empla.storage.tx import Caller, Tx
+
+_BATCH = 2000  # observations per statement, where EMPLA_MAX_BATCH allows so many
 
 
 class _Outcome(BaseModel):
@@ -104,3 +107,16 @@ def _row(observation: NewObservation, recipients: Mapping[str, UUID], tx: Tx) ->
         "content": observation.content,
         "occurred_at": observation.occurred_at.isoformat(),
     }
+
+
+async def deliver_all(
+    database: Database, caller: Caller, observations: Sequence[NewObservation], *, recipients: Mapping[str, UUID]
+) -> Delivery:
+    """Deliver what is addressed to the recipients, a batch per transaction; what is for nobody here is left. Raises as `deliver`."""
+    mine = [observation for observation in observations if observation.recipient.lower() in recipients]
+    size = min(_BATCH, database.settings.max_batch)
+    delivery = Delivery()
+    for start in range(0, len(mine), size):
+        async with database.write(caller) as tx:
+            delivery.add(await deliver(tx, mine[start : start + size], recipients=recipients))
+    return delivery

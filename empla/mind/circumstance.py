@@ -1,0 +1,171 @@
+"""All that an employee looks at when it deliberates, read in one statement: its live goals, its intentions, and the beliefs that they watch."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import LiteralString
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from empla.bdi.goals import Goal
+from empla.bdi.intentions import Intention, Step
+from empla.bdi.states import IntentionStatus
+from empla.conditions import Key, Known, View
+from empla.storage.tx import ReadTx
+
+
+class LiveGoal(Goal):
+    """A goal, with the windowed value of its metric where it has a window."""
+
+    measure: dict[str, JsonValue]
+    watches: list[list[str]]
+    measured: float | None = None
+
+    @property
+    def key(self) -> Key:
+        return str(self.measure["subject"]), str(self.measure["predicate"])
+
+
+class LiveIntention(Intention):
+    """An intention that is planned or in progress."""
+
+    has_to_wait: bool  # for another intention that it depends on
+
+
+class Held(BaseModel):
+    """A belief, as goals and plans see it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    subject: str
+    predicate: str
+    object: JsonValue
+    confidence: float  # effective
+    last_updated_at: datetime
+
+
+class Child(BaseModel):
+    """How the intention that a step pursues has ended."""
+
+    model_config = ConfigDict(frozen=True)
+
+    parent_id: UUID
+    parent_position: int
+    status: IntentionStatus
+    reason: str | None
+
+
+class Answer(BaseModel):
+    """What a human answered to a step that asked."""
+
+    model_config = ConfigDict(frozen=True)
+
+    notice_key: str
+    answer: str
+
+
+class Circumstance(BaseModel):
+    """What an employee looks at, at one moment."""
+
+    model_config = ConfigDict(frozen=True)
+
+    goals: list[LiveGoal]
+    intentions: list[LiveIntention]
+    steps: list[Step]
+    beliefs: list[Held]
+    children: list[Child]
+    answers: list[Answer]
+    items_in_hand: int  # of working memory, that are not pinned
+    now: datetime = Field(alias="seen_at")
+
+    @cached_property
+    def known(self) -> Mapping[Key, Known]:
+        """The beliefs by subject and predicate."""
+        return known(self.beliefs)
+
+    @cached_property
+    def steps_by_intention(self) -> Mapping[UUID, list[Step]]:
+        found: dict[UUID, list[Step]] = {intention.id: [] for intention in self.intentions}
+        for step in self.steps:
+            found[step.intention_id].append(step)
+        return found
+
+    def goal(self, goal: UUID | None) -> LiveGoal | None:
+        """The live goal of this id."""
+        return next((found for found in self.goals if found.id == goal), None)
+
+    def view_of(self, intention: Intention, steps: Sequence[Step] | None = None) -> View:
+        """What its conditions and templates may look at: what it was called with, the outcomes of its steps, the beliefs."""
+        bindings: dict[str, JsonValue] = dict(intention.plan.params or {})
+        for step in self.steps_by_intention[intention.id] if steps is None else steps:
+            name = step.definition.get("as")
+            if isinstance(name, str) and "outcome" in step.result:
+                bindings[name] = step.result["outcome"]
+        return View(bindings=bindings, beliefs=self.known, now=self.now)
+
+
+def known(beliefs: list[Held]) -> dict[Key, Known]:
+    """Beliefs by subject and predicate, as conditions read them."""
+    return {
+        (belief.subject, belief.predicate): Known(belief.object, belief.confidence, belief.last_updated_at, belief.id)
+        for belief in beliefs
+    }
+
+
+LOOK: LiteralString = """
+    WITH goal AS MATERIALIZED (
+        SELECT g.*, CASE WHEN g.measure ? 'period'
+                         THEN measured(%(tenant)s::uuid, %(employee)s::uuid, g.measure ->> 'subject', g.measure ->> 'predicate',
+                                       g.measure -> 'period', g.measure ->> 'measure', %(now)s::timestamptz) END AS measured
+          FROM employee_goals g
+         WHERE g.tenant_id = %(tenant)s::uuid AND g.employee_id = %(employee)s::uuid AND g.deleted_at IS NULL
+           AND g.status IN ('active', 'in_progress', 'blocked')
+    ), intention AS MATERIALIZED (
+        SELECT i.*, EXISTS (
+                   SELECT FROM intention_dependencies d JOIN employee_intentions o
+                       ON o.tenant_id = d.tenant_id AND o.employee_id = d.employee_id AND o.id = d.depends_on
+                    WHERE d.tenant_id = %(tenant)s::uuid AND d.employee_id = %(employee)s::uuid AND d.intention_id = i.id
+                      AND (o.status IN ('planned', 'in_progress') OR (o.status <> 'completed' AND i.on_failed_dependency <> 'proceed'))
+               ) AS has_to_wait
+          FROM employee_intentions i
+         WHERE i.tenant_id = %(tenant)s::uuid AND i.employee_id = %(employee)s::uuid AND i.deleted_at IS NULL
+           AND i.status IN ('planned', 'in_progress')
+    ), watched AS (
+        SELECT w ->> 0 AS subject, w ->> 1 AS predicate FROM goal CROSS JOIN LATERAL jsonb_array_elements(goal.watches) w
+         UNION
+        SELECT w ->> 0, w ->> 1 FROM intention CROSS JOIN LATERAL jsonb_array_elements(intention.watches) w
+    )
+    SELECT coalesce((SELECT jsonb_agg(to_jsonb(g) ORDER BY g.priority DESC, g.created_at, g.id) FROM goal g), '[]') AS goals,
+           coalesce((SELECT jsonb_agg(to_jsonb(i) ORDER BY i.priority DESC, i.created_at, i.id) FROM intention i), '[]') AS intentions,
+           coalesce((SELECT jsonb_agg(to_jsonb(s) ORDER BY s.intention_id, s.position) FROM intention_steps s
+                      WHERE s.tenant_id = %(tenant)s::uuid AND s.employee_id = %(employee)s::uuid
+                        AND s.intention_id = ANY (ARRAY(SELECT id FROM intention))), '[]') AS steps,
+           coalesce((SELECT jsonb_agg(jsonb_build_object('id', b.id, 'subject', b.subject, 'predicate', b.predicate, 'object', b.object,
+                                          'confidence', effective_confidence(b.confidence, b.decay_rate, b.decay_model, b.last_updated_at,
+                                                                             %(now)s::timestamptz),
+                                          'last_updated_at', b.last_updated_at))
+                       FROM watched w JOIN beliefs b ON b.tenant_id = %(tenant)s::uuid AND b.employee_id = %(employee)s::uuid
+                        AND b.subject = w.subject AND b.predicate = w.predicate AND b.deleted_at IS NULL), '[]') AS beliefs,
+           coalesce((SELECT jsonb_agg(jsonb_build_object('parent_id', c.parent_id, 'parent_position', c.parent_position, 'status', c.status,
+                                                         'reason', c.reason) ORDER BY c.created_at, c.id)
+                       FROM employee_intentions c
+                      WHERE c.tenant_id = %(tenant)s::uuid AND c.employee_id = %(employee)s::uuid
+                        AND c.parent_id = ANY (ARRAY(SELECT id FROM intention)) AND c.status NOT IN ('planned', 'in_progress')), '[]') AS children,
+           coalesce((SELECT jsonb_agg(jsonb_build_object('notice_key', n.notice_key, 'answer', n.answer) ORDER BY n.answered_at, n.id)
+                       FROM notices n
+                      WHERE n.tenant_id = %(tenant)s::uuid AND n.employee_id = %(employee)s::uuid AND n.status = 'answered'
+                        AND n.intention_id = ANY (ARRAY(SELECT id FROM intention))), '[]') AS answers,
+           (SELECT count(*)::int FROM memory_working m
+             WHERE m.tenant_id = %(tenant)s::uuid AND m.employee_id = %(employee)s::uuid AND m.deleted_at IS NULL AND NOT m.pinned) AS items_in_hand,
+           %(now)s::timestamptz AS seen_at
+"""
+
+
+async def look(tx: ReadTx, *, employee: UUID) -> Circumstance:
+    """The employee's circumstance now, in one statement."""
+    found = await tx.fetch_one(Circumstance, LOOK, employee=employee, now=tx.now)
+    if found is None:
+        raise TypeError("a SELECT without FROM gave no row")
+    return found

@@ -1,0 +1,179 @@
+"""Whether an employee stays committed to what it intends, and what has become of the steps that wait. Pure: a judgement on a circumstance.
+
+blind: to the end of its steps, or until its goal is reached. single-minded: also dropped when it is believed impossible, its time is
+over, or its goal is given up. open-minded: also when why it was chosen no longer holds, or its goal is suspended.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from empla.bdi.goals import Change
+from empla.bdi.intentions import Ending, Step, StepChange
+from empla.conditions import Condition, View
+from empla.mind import attempts
+from empla.mind.circumstance import Circumstance, LiveGoal, LiveIntention
+
+
+@dataclass(slots=True)
+class Verdicts:
+    """What follows from a circumstance for the intentions."""
+
+    steps: list[StepChange] = field(default_factory=list[StepChange])
+    endings: list[Ending] = field(default_factory=list[Ending])
+
+
+def reconsider(circumstance: Circumstance, changes: Mapping[UUID, Change]) -> Verdicts:
+    """What ends, and which waiting steps go on. `changes` are those of the goals in this cycle."""
+    verdicts = Verdicts()
+    for intention in circumstance.intentions:
+        moved = _waiting_steps(intention, circumstance)
+        verdicts.steps += moved
+        steps = _after(circumstance.steps_by_intention[intention.id], moved)
+        ending = _ending(intention, steps, circumstance, changes)
+        if ending is not None:
+            verdicts.endings.append(ending)
+    return verdicts
+
+
+def conclusion(intention: LiveIntention, steps: list[Step], view: View) -> Ending | None:
+    """How a plan ends by its own steps: failed with a step, or done and successful; None while it goes on or waits for its success."""
+    for step in steps:
+        if step.status == "failed":
+            return Ending(
+                id=intention.id, status="failed", reason=f"step {step.position} ({step.action}) failed: {step.error}"[:2000]
+            )
+    if any(step.status in {"pending", "in_progress"} for step in steps):
+        return None
+    if intention.plan.success_criteria is None:
+        return Ending(id=intention.id, status="completed", reason="all its steps are done")
+    if holds(intention.plan.success_criteria, view):
+        return Ending(id=intention.id, status="completed", reason=_came_about(intention))
+    return None
+
+
+def holds(written: JsonValue, view: View) -> bool:
+    """Whether a plan's condition holds."""
+    return Condition.parse(written, what="the condition").judge(view).holds
+
+
+def _came_about(intention: LiveIntention) -> str:
+    return f"what it was for came about: {Condition.parse(intention.plan.success_criteria, what='success')}"[:2000]
+
+
+def _after(steps: list[Step], changes: list[StepChange]) -> list[Step]:
+    """The steps as they will be when the changes are written."""
+    changed = {change.position: change for change in changes}
+    return [
+        step.model_copy(update=changed[step.position].model_dump(exclude={"intention_id", "position"}))
+        if step.position in changed
+        else step
+        for step in steps
+    ]
+
+
+def _ending(
+    intention: LiveIntention, steps: list[Step], circumstance: Circumstance, changes: Mapping[UUID, Change]
+) -> Ending | None:
+    view = circumstance.view_of(intention)
+    concluded = conclusion(intention, steps, view) if intention.status == "in_progress" else None
+    if concluded is not None:
+        return concluded
+    reached = _goal_verdict(intention, steps, view, circumstance, changes)
+    if reached is not None:
+        return reached
+    plan, now = intention.plan, circumstance.now
+    if intention.commitment == "blind" and any(step.status in {"pending", "in_progress"} for step in steps):
+        return None
+    if plan.impossible is not None and holds(plan.impossible, view):
+        written = Condition.parse(plan.impossible, what="impossible")
+        return Ending(id=intention.id, status="failed", reason=f"believed impossible: {written}"[:2000])
+    if intention.deadline_at is not None and now > intention.deadline_at:
+        return Ending(
+            id=intention.id, status="failed", reason=f"it did not succeed within its time ({plan.timeframe or 'its deadline'})"
+        )
+    if intention.commitment == "open_minded" and plan.context is not None and not holds(plan.context, view):
+        return Ending(id=intention.id, status="abandoned", reason="why it was chosen no longer holds")
+    return None
+
+
+def _goal_verdict(
+    intention: LiveIntention,
+    steps: list[Step],
+    view: View,
+    circumstance: Circumstance,
+    changes: Mapping[UUID, Change],
+) -> Ending | None:
+    """What the goal's fate means for the intention; a child falls with its parent, not by itself."""
+    if intention.goal_id is None or intention.parent_id is not None:
+        return None
+    goal = circumstance.goal(intention.goal_id)
+    change = changes.get(intention.goal_id)
+    status = change.status if change else goal.status if goal else "abandoned"
+    progress = change.current_progress if change else goal.current_progress if goal else None
+    if status == "completed" or (progress is not None and progress.state == "met" and status == "active"):
+        return _reached(intention, steps, view)
+    if intention.commitment == "blind":
+        return None
+    if status == "abandoned":
+        why = change.reason if change else "its goal is over"
+        return Ending(id=intention.id, status="abandoned", reason=f"its goal was given up: {why}"[:2000])
+    if status == "blocked" and intention.commitment == "open_minded" and not _has_no_plan(goal, change):
+        return Ending(id=intention.id, status="abandoned", reason="its goal is suspended")
+    return None
+
+
+def _has_no_plan(goal: LiveGoal | None, change: Change | None) -> bool:
+    progress = change.current_progress if change else goal.current_progress if goal else None
+    return progress is not None and progress.blocked_by == "no_plan"
+
+
+def _reached(intention: LiveIntention, steps: list[Step], view: View) -> Ending:
+    """The goal is reached: by this plan, when it had begun and nothing that it wanted is missing."""
+    has_worked = intention.status == "in_progress" and any(step.status == "completed" for step in steps)
+    criteria = intention.plan.success_criteria
+    if has_worked and (criteria is None or holds(criteria, view)):
+        return Ending(id=intention.id, status="completed", reason="its goal is reached")
+    return Ending(id=intention.id, status="abandoned", reason="its goal was reached without it")
+
+
+def _waiting_steps(intention: LiveIntention, circumstance: Circumstance) -> list[StepChange]:
+    view = circumstance.view_of(intention)
+    waiting = [step for step in circumstance.steps_by_intention[intention.id] if step.status == "in_progress"]
+    found = (_waited(step, circumstance, view) for step in waiting)
+    return [change for change in found if change is not None]
+
+
+def _waited(step: Step, circumstance: Circumstance, view: View) -> StepChange | None:
+    """What has become of a step that waits; None while it goes on waiting."""
+    now = circumstance.now
+    match step.action:
+        case "pursue":
+            ended = [
+                child
+                for child in circumstance.children
+                if (child.parent_id, child.parent_position) == (step.intention_id, step.position)
+            ]
+            if len(ended) < step.attempts:
+                return None
+            child = ended[-1]
+            if child.status == "completed":
+                return attempts.done(step, {**step.result, "outcome": True})
+            return attempts.failed(step, f"what it pursued has {_how(child.status)}: {child.reason}", now=now)
+        case "ask":
+            answer = next((a.answer for a in circumstance.answers if a.notice_key == step.idempotency_key), None)
+            if answer is not None:
+                return attempts.done(step, {**step.result, "outcome": answer})
+        case _:
+            criteria = step.definition.get("criteria")
+            if criteria is not None and holds(criteria, view):
+                return attempts.done(step, {**step.result, "outcome": True})
+    if step.timeout_at is not None and now >= step.timeout_at:
+        return attempts.failed(step, "it waited in vain until its time was over", now=now)
+    return None
+
+
+def _how(status: str) -> str:
+    return "failed" if status == "failed" else "been abandoned"

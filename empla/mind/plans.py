@@ -1,0 +1,155 @@
+"""A playbook becomes an intention: its skills resolved, its steps in order, the beliefs noted that it will look at. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, cast
+
+from pydantic import JsonValue
+
+from empla.bdi.intentions import IntentionType, NewIntention, NewStep
+from empla.bdi.shapes import Plan, PlanContext
+from empla.conditions import Condition, Key, template_keys
+from empla.errors import InvalidError
+from empla.memory.actions import ACTIONS
+from empla.memory.procedural import Procedure
+
+Definition = dict[str, JsonValue]
+
+# A step that waits is not tried anew unless it says so: its time-out is its answer.
+_WAITING = frozenset({"await", "ask", "pursue"})
+_DEFAULT_RETRIES = 2
+# Keys of a step that are conditions, and those that are no templates either.
+_CONDITIONS = ("if", "criteria")
+_PLAIN = frozenset({"step", "action", "as", "after", "timeout", "retries", "backoff", "capability", "duration", *_CONDITIONS})
+
+
+@dataclass(frozen=True)
+class Library:
+    """All that an employee knows how to do."""
+
+    procedures: Sequence[Procedure]
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Procedure]:
+        return {procedure.procedure_name: procedure for procedure in self.procedures}
+
+    def resolved(self, procedure: Procedure) -> list[Definition]:
+        """Its steps, each of a built-in action. Raises `InvalidError` for an action that is neither built in nor a skill."""
+        templates = procedure.steps.templates or {}
+        return [self._step(step.to_json(), templates) for step in procedure.steps.steps or ()]
+
+    def _step(self, step: Definition, templates: Mapping[str, str]) -> Definition:
+        action = str(step["action"])
+        if action not in ACTIONS:
+            skill = self.by_name.get(action)
+            own = skill.steps.steps if skill and skill.procedure_type == "skill" else None
+            if skill is None or not own:
+                raise InvalidError(f"{action!r} is neither an action nor a skill of this employee")
+            base = self._with_text(own[0].to_json(), skill.steps.templates or {})
+            step = {**base, **{key: value for key, value in step.items() if key != "action"}}
+            step.setdefault("skill", action)
+        return self._with_text(step, templates)
+
+    @staticmethod
+    def _with_text(step: Definition, templates: Mapping[str, str]) -> Definition:
+        """A template's name becomes its text, so that a plan is whole by itself."""
+        name = step.get("template")
+        if isinstance(name, str) and name in templates and "text" not in step:
+            return {**step, "text": templates[name]}
+        return step
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What one step needs the employee to be able to do."""
+
+    capability: str | None
+    is_certain: bool  # the step has no condition: the plan can't do without
+
+
+def capabilities_of(procedure: Procedure, library: Library) -> list[Need]:
+    """What each step needs; nothing for a playbook that can't be resolved, which is refused for that."""
+    try:
+        steps = library.resolved(procedure)
+    except InvalidError:
+        return []
+    return [Need(capability_of(step), "if" not in step) for step in steps]
+
+
+def capability_of(step: Definition) -> str | None:
+    """The capability that a resolved step names, or its action's own."""
+    named = step.get("capability")
+    return named if isinstance(named, str) else ACTIONS[str(step["action"])].capability
+
+
+def intention_of(
+    procedure: Procedure,
+    library: Library,
+    *,
+    bindings: Mapping[str, JsonValue],
+    context: PlanContext,
+    **about: Any,
+) -> NewIntention:
+    """The intention to carry the playbook out; `about` says for what. Raises `InvalidError` for one that can't be resolved."""
+    steps = library.resolved(procedure)
+    body = procedure.steps
+    stated = procedure.conditions
+    plan: dict[str, JsonValue] = {
+        "type": procedure.procedure_name,
+        "params": dict(bindings),
+        "required_capabilities": sorted({need for step in steps if (need := capability_of(step))}),
+        "success_criteria": body.success,
+        "timeframe": body.timeframe,
+        "impossible": stated.impossible,
+        "context": stated.context,
+    }
+    plan = {key: value for key, value in plan.items() if value is not None}
+    return NewIntention(
+        description=procedure.description or procedure.procedure_name,
+        intention_type=_type_of(steps),
+        plan=Plan.parse(plan),
+        context=context,
+        steps=[_new_step(step, position) for position, step in enumerate(steps, start=1)],
+        watches=[list(key) for key in sorted(_watched(plan, steps, bindings))],
+        procedure_id=procedure.id,
+        plan_key=procedure.procedure_name,
+        commitment=body.commitment or "single_minded",
+        on_failed_dependency=body.on_failed_dependency or "replan",
+        **about,
+    )
+
+
+def _type_of(steps: Sequence[Definition]) -> IntentionType:
+    """A strategy is made of tactics, a tactic of several steps, an action of one."""
+    if any(step["action"] == "pursue" for step in steps):
+        return "strategy"
+    return "tactic" if len(steps) > 1 else "action"
+
+
+def _new_step(step: Definition, position: int) -> NewStep:
+    action = str(step["action"])
+    after = step.get("after")
+    before: list[int] = [position - 1] if position > 1 else []
+    retries = step.get("retries", 0 if action in _WAITING else _DEFAULT_RETRIES)
+    return NewStep(
+        action=action,
+        definition=step,
+        depends_on=cast("list[int]", after) if isinstance(after, list) else before,
+        capability=capability_of(step),
+        max_attempts=1 + (retries if isinstance(retries, int) else _DEFAULT_RETRIES),
+    )
+
+
+def _watched(plan: Mapping[str, JsonValue], steps: Sequence[Definition], bindings: Mapping[str, JsonValue]) -> set[Key]:
+    keys: set[Key] = set()
+    for name in ("success_criteria", "impossible", "context"):
+        if plan.get(name) is not None:
+            keys |= Condition.parse(plan[name], what=name).keys(bindings)
+    for step in steps:
+        for name, value in step.items():
+            if name in _CONDITIONS:
+                keys |= Condition.parse(value, what=name).keys(bindings)
+            elif name not in _PLAIN and isinstance(value, str):
+                keys |= template_keys(value, bindings)
+    return keys

@@ -243,7 +243,9 @@ class Connections:
     def of(self, constant: Constant, source: Source, runs: list[Run]) -> Iterator[tuple[str, psycopg.Connection]]:
         """Those that the constant must prepare on."""
         if constant.module.startswith("empla.storage."):
-            yield ("app", self._outside["app"]) if constant.module == "empla.storage.database" else ("admin", self._admin)
+            yield (
+                ("app", self._outside["app"]) if constant.module == "empla.storage.database" else ("admin", self._admin)
+            )
             return
         runners = {run.runner for run in runs}
         for login in sorted({run.login for run in runs if run.runner == "across"}):

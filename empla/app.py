@@ -153,7 +153,7 @@ class EmployeeHandle:
     def __init__(self, database: Database, caller: Caller, record: Employee) -> None:
         self._database = database
         self._caller = caller
-        self.record = record  # as it was when it was read
+        self.record = record  # as it was when it was read or changed here
         self.beliefs = BeliefsHandle(database, caller, record.id)
         self.memory = MemoryHandle(database, caller, record.id)
 
@@ -175,6 +175,16 @@ class EmployeeHandle:
         async with self._database.write(self._caller) as tx:
             user = await users.find(tx, email=user_email)
             await assignments.assign(tx, user=user.id, employee=self.id)
+
+    async def pause(self) -> None:
+        """No cycle of it runs until it is resumed. Raises `NotFoundError`, `ForbiddenError`, `ConflictError`."""
+        async with self._database.write(self._caller) as tx:
+            self.record = await employees.pause(tx, employee=self.id)
+
+    async def resume(self) -> None:
+        """It works again, or for the first time. Raises `NotFoundError`, `ForbiddenError`."""
+        async with self._database.write(self._caller) as tx:
+            self.record = await employees.resume(tx, employee=self.id)
 
     async def dismiss(self) -> None:
         """Terminated and hidden, with all it owns. Raises `NotFoundError`, `ForbiddenError`."""

@@ -62,3 +62,10 @@ class Settings(BaseSettings):
     retain_log_months: int = Field(
         default=0, ge=0, description="Months that audit, history and metrics are kept; 0 is for ever"
     )
+    worker_lease: float = Field(
+        default=60.0, ge=1, le=3600, description="Seconds after which a silent worker's employees are another's"
+    )
+    worker_poll: float = Field(
+        default=1.0, gt=0, le=3600, description="Seconds a worker sleeps at most before it looks who is due"
+    )
+    worker_concurrency: int = Field(default=4, ge=1, le=1000, description="Cycles that a worker runs at once")

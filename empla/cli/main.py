@@ -29,7 +29,8 @@ app = cyclopts.App(
 database = cyclopts.App(name="db", help="The database: upgrade, check, look after.")
 tenant = cyclopts.App(name="tenant", help="Tenants: create, show, suspend, resume.")
 user = cyclopts.App(name="user", help="The people of a tenant.")
-employee = cyclopts.App(name="employee", help="Digital employees: hire, list, assign, dismiss.")
+employee = cyclopts.App(name="employee", help="Digital employees: hire, list, assign, pause, resume, dismiss.")
+bench = cyclopts.App(name="bench", help="Measurements, in a database of their own that is gone afterwards.")
 
 # The first paragraph stands in the lists of commands, all of it in the command's own --help.
 _AS_ADMIN = "Needs the administrator's login: EMPLA_ADMIN_DATABASE_URL, unless the server is embedded."
@@ -41,6 +42,12 @@ for _name, _target, _help in (
     ("demo", "demo:demo", "A sales force lives through its CRM's history, and reports."),
     ("ingest", "ingest:ingest", "Read a source into the inbox of a tenant's employees; again adds nothing."),
     ("cycle", "cycle:cycle", "One cycle of one employee, now."),
+    (
+        "worker",
+        "worker:worker",
+        "Run the cycles of whoever is due, in all tenants.\n\nUntil SIGTERM or Ctrl-C: it ends the cycles in hand and exits with 0. "
+        "Any number of workers may run. Once a day, one of them keeps house.",
+    ),
     ("beliefs", "beliefs:beliefs", "What an employee believes, or believed at a moment."),
     ("why", "beliefs:why", "Why an employee believes it: evidence, arithmetic, episodes, history."),
     ("report", "report:report", "What a tenant's employees believe in sum, with a digest."),
@@ -94,7 +101,20 @@ for _group, _module, _commands in (
             ),
             ("list", "Who works here."),
             ("assign", "Let a user see an employee."),
+            ("pause", "No cycle runs until it is resumed."),
+            ("resume", "Let it work again, or for the first time."),
             ("dismiss", "Terminate an employee and hide what it owns."),
+        ),
+    ),
+    (
+        bench,
+        "bench",
+        (
+            (
+                "cycle",
+                "Claims and quiet cycles per second, and what they cost.\n\n"
+                "On an embedded server in a temporary folder. Machines differ: compare the ratios.",
+            ),
         ),
     ),
 ):

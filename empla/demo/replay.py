@@ -12,6 +12,7 @@ from uuid import UUID
 
 from empla.employees import employees, schedule
 from empla.employees.employees import Employee
+from empla.employees.shapes import EmployeeConfig
 from empla.errors import ConflictError, InvalidError, NotFoundError
 from empla.mind import cycle
 from empla.senses import inbox
@@ -131,10 +132,8 @@ class _Office:
                 async with self.database.write(operator) as tx:
                     await tenants.advance_clock(tx, evening)
             for employee in due:
-                async with self.database.work(Caller(operator.tenant, employee=employee.id)) as tx:
-                    # Another process that lives this world too may have moved the clock on.
-                    tomorrow = datetime.combine(tx.now.date(), CYCLE_AT) + _ONE_DAY
-                    outcome = await cycle.run(tx, employee, next_cycle_at=tomorrow, if_due=True)
+                # Due again a day later, by whatever evening it is: another process that lives this world may have moved the clock on.
+                outcome = await cycle.run(self.database, Caller(operator.tenant, employee=employee.id), if_due=True)
                 cycles += outcome.ran
                 perceived += outcome.perceived
                 revised += outcome.revised
@@ -180,7 +179,12 @@ class _Office:
             for agent in self.agents:
                 if agent.email not in hired:
                     hired[agent.email] = await employees.hire(
-                        tx, name=agent.name, role="sales_ae", email=agent.email, first_cycle_at=first_evening
+                        tx,
+                        name=agent.name,
+                        role="sales_ae",
+                        email=agent.email,
+                        config=EmployeeConfig(loop_interval_seconds=int(_ONE_DAY.total_seconds())),
+                        first_cycle_at=first_evening,
                     )
         return [hired[agent.email] for agent in self.agents]
 

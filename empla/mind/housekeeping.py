@@ -41,6 +41,21 @@ class _Tenant(BaseModel):
     id: UUID
 
 
+class _Due(BaseModel):
+    due: bool
+
+
+# Keeping house ends with the statistics of all tables, and the server remembers when it was last asked for them.
+IS_DUE: LiteralString = """
+    SELECT coalesce(min(last_analyze) < now() - interval '1 day', true) AS due FROM pg_stat_all_tables WHERE schemaname = 'empla'
+"""
+
+
+async def is_due(database: Database) -> bool:
+    """Whether nobody has kept house for a day."""
+    return (await database.across(_Due, IS_DUE))[0].due
+
+
 ENSURE_PARTITIONS: LiteralString = "SELECT empla.ensure_partitions() AS count"
 ACTIVE_TENANTS: LiteralString = "SELECT id FROM empla.active_tenants()"
 REFRESH_STATISTICS: LiteralString = "SELECT empla.refresh_statistics() AS count"

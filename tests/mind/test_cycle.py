@@ -9,7 +9,6 @@ from factories import MONDAY, an_employee
 from pydantic import BaseModel, JsonValue
 
 from empla.bdi import beliefs
-from empla.employees import employees
 from empla.errors import InvalidError
 from empla.memory import episodic
 from empla.mind import cycle, pipeline
@@ -67,13 +66,12 @@ async def delivered(jordan: Believer, *observations: NewObservation) -> None:
 
 async def lives(jordan: Believer, *, if_due: bool = False) -> tuple[cycle.CycleOutcome, int]:
     """One cycle: its outcome, and the messages that it sent."""
-    async with jordan.database.read(jordan.caller) as reading:
-        employee = await employees.get(reading, employee=jordan.employee)
+    async with jordan.database.read(jordan.caller) as tx:
+        tomorrow = tx.now + DAY
+    before = jordan.database.statements
     caller = Caller(jordan.caller.tenant, employee=jordan.employee)
-    async with jordan.database.work(caller) as tx:
-        outcome = await cycle.run(tx, employee, next_cycle_at=tx.now + DAY, if_due=if_due)
-        messages = tx.statements + 1  # and the commit
-    return outcome, messages
+    outcome = await cycle.run(jordan.database, caller, next_cycle_at=tomorrow, if_due=if_due)
+    return outcome, jordan.database.statements - before
 
 
 async def figures(jordan: Believer) -> dict[str, JsonValue]:
@@ -113,11 +111,18 @@ async def test_what_happened_is_perceived_once_and_in_the_order_of_the_world(jor
 async def test_a_cycle_that_another_process_ran_is_not_run_again(jordan: Believer):
     await delivered(jordan, deal("A", "open", MONDAY))
     await lives(jordan)
-    await delivered(jordan, deal("B", "open", MONDAY))
     outcome, messages = await lives(jordan, if_due=True)
     assert (outcome, messages) == (cycle.CycleOutcome(ran=False), 3)
     await jordan.waits(1)
+    assert (await lives(jordan, if_due=True))[0].ran
+
+
+async def test_something_new_makes_its_recipient_due_again(jordan: Believer):
+    await lives(jordan)
+    await delivered(jordan, deal("A", "open", MONDAY))
     assert (await lives(jordan, if_due=True))[0].perceived == 1
+    await delivered(jordan, deal("A", "open", MONDAY))
+    assert not (await lives(jordan, if_due=True))[0].ran
 
 
 async def test_what_lies_in_the_future_waits(jordan: Believer):
@@ -256,6 +261,6 @@ async def test_only_the_figures_that_changed_are_written_with_the_reason(jordan:
 async def test_whoever_sells_nothing_perceives_but_has_no_pipeline(database: Database, jordan: Believer):
     riley = Believer(database, jordan.caller, (await an_employee(database, jordan.caller, name="Riley", role="csm")).id)
     await delivered(riley, deal("A", "open", MONDAY))
-    assert (await lives(riley))[0] == cycle.CycleOutcome(perceived=1, revised=0)
+    assert (await lives(riley))[0] == cycle.CycleOutcome(perceived=1, revised=0, next_cycle_at=MONDAY + DAY)
     assert (await episodes(riley), await riley.history()) == (["A is open"], [])
     assert await episodes(jordan) == []

@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     )
     max_batch: int = Field(default=10_000, ge=1, le=100_000, description="Most observations or evidence in one call")
     max_clock_skew: float = Field(default=300.0, ge=0, description="Seconds that evidence may lie in the future")
+    working_capacity: int = Field(
+        default=20, ge=1, le=1000, description="Items that fit into an employee's working memory"
+    )
     forget_below: float = Field(
         default=0.05, ge=0, le=1, description="Effective confidence under which a decaying belief is forgotten"
     )

@@ -43,6 +43,15 @@ class Conditions:
     drop: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """The status that follows, why, and what blocks the goal."""
+
+    status: GoalStatus
+    reason: str | None
+    blocked_by: Literal["creation", "context", "no_plan"] | None = None
+
+
 def state_of(goal: Goal, metric: Metric) -> ProgressState:
     """Met, violated or unknown; a state that was violated is met again only from its restore value on (hysteresis)."""
     if metric.value is None:
@@ -60,22 +69,30 @@ def assess(goal: Goal, *, metric: Metric, conditions: Conditions, now: datetime)
         return None
     state = state_of(goal, metric)
     progress = _progress(goal, state, metric, now)
-    status, reason, progress = _status(goal, progress, conditions, metric, now)
+    verdict = _verdict(goal, progress, conditions, _claim(goal, metric), now)
+    progress = _with_block(progress, verdict)
     fresh = state == "violated" and goal.current_progress.known_state != "violated"
-    began = fresh or (_is_latent(goal) and status != "blocked")
-    pressure = _pressure(goal, progress, status, now)
+    began = fresh or (_is_latent(goal) and verdict.status != "blocked")
+    pressure = _pressure(goal, progress, verdict.status, now)
+    has_moved = verdict.status != goal.status or progress.state != goal.current_progress.state
     change = Change(
         id=goal.id,
-        status=status,
+        status=verdict.status,
         current_progress=progress,
         priority=pressure.priority,
         priority_inputs=pressure.to_json(),
-        reason=reason if status != goal.status or progress.state != goal.current_progress.state else goal.reason,
+        reason=verdict.reason if has_moved else goal.reason,
         trying_since=now if began else goal.trying_since,
-        retry_at=None if began or status == "active" else goal.retry_at,
+        retry_at=None if began or verdict.status == "active" else goal.retry_at,
     )
-    same = (status, progress, change.priority) == (goal.status, goal.current_progress, goal.priority)
+    same = (verdict.status, progress, change.priority) == (goal.status, goal.current_progress, goal.priority)
     return None if same and change.retry_at == goal.retry_at else change
+
+
+def _with_block(progress: Progress, verdict: _Verdict) -> Progress:
+    fields = progress.to_json()
+    fields.pop("blocked_by", None)
+    return Progress.parse(fields if verdict.blocked_by is None else {**fields, "blocked_by": verdict.blocked_by})
 
 
 def _is_latent(goal: Goal) -> bool:
@@ -105,52 +122,50 @@ def _progress(goal: Goal, state: ProgressState, metric: Metric, now: datetime) -
     return Progress.parse(fields)
 
 
-def _status(
-    goal: Goal, progress: Progress, conditions: Conditions, metric: Metric, now: datetime
-) -> tuple[GoalStatus, str | None, Progress]:
-    """The status that follows, why, and the progress with what blocks it."""
-    claim = _claim(goal, metric)
+def _verdict(goal: Goal, progress: Progress, conditions: Conditions, claim: str, now: datetime) -> _Verdict:
+    over = _end(goal, progress, conditions, claim, now)
+    return over or _blocked(goal, progress, conditions) or _pursued(goal, progress, claim)
+
+
+def _end(goal: Goal, progress: Progress, conditions: Conditions, claim: str, now: datetime) -> _Verdict | None:
+    """How a goal ends now; None while it lives."""
     if conditions.drop:
-        return "abandoned", "its drop condition holds", progress
+        return _Verdict("abandoned", "its drop condition holds")
     if goal.goal_type == "achievement" and progress.state == "met":
-        return "completed", claim, _blocked(progress, None)
-    if _is_over(goal, now):
-        return _at_deadline(goal, progress, claim)
+        return _Verdict("completed", claim)
+    if not _is_over(goal, now):
+        return None
+    if goal.goal_type != "prevention":
+        lead = (
+            "its deadline has passed"
+            if goal.goal_type == "achievement"
+            else "the time for which it was to be kept is over"
+        )
+        return _Verdict("abandoned", f"{lead}: {claim}")
+    times = progress.violations or 0
+    if times == 0:
+        return _Verdict("completed", "its time is over, and it never happened")
+    return _Verdict("abandoned", f"its time is over, and it happened {times} time{'s' * (times != 1)}")
+
+
+def _blocked(goal: Goal, progress: Progress, conditions: Conditions) -> _Verdict | None:
+    """What keeps a living goal from being pursued; None when nothing does."""
     if _is_latent(goal) and not conditions.creation:
-        return "blocked", goal.reason, progress
+        return _Verdict("blocked", goal.reason, "creation")
     if not conditions.context:
-        return "blocked", "suspended: its context does not hold", _blocked(progress, "context")
+        return _Verdict("blocked", "suspended: its context does not hold", "context")
+    if progress.state != "met" and goal.status == "blocked" and goal.current_progress.blocked_by == "no_plan":
+        return _Verdict("blocked", goal.reason, "no_plan")
+    return None
+
+
+def _pursued(goal: Goal, progress: Progress, claim: str) -> _Verdict:
     if progress.state == "met":
-        return "active", claim, _blocked(progress, None)
-    if goal.status == "blocked" and progress.blocked_by == "no_plan":
-        return "blocked", goal.reason, progress
+        return _Verdict("active", claim)
     if goal.goal_type == "achievement":
-        return ("in_progress" if goal.status == "in_progress" else "active"), claim, _blocked(progress, None)
-    if progress.state == "violated":
-        return "in_progress", claim, _blocked(progress, None)
-    # Unknown: what was violated is still to be restored, what was kept is not yet violated.
-    pursued: GoalStatus = "in_progress" if progress.known_state == "violated" else "active"
-    return pursued, claim, _blocked(progress, None)
-
-
-def _at_deadline(goal: Goal, progress: Progress, claim: str) -> tuple[GoalStatus, str, Progress]:
-    if goal.goal_type == "prevention" and not progress.violations and progress.state != "violated":
-        return "completed", "its time is over, and it never happened", _blocked(progress, None)
-    if goal.goal_type == "prevention":
-        times = progress.violations or 0
-        return "abandoned", f"its time is over, and it happened {times} time{'s' * (times != 1)}", progress
-    if goal.goal_type == "maintenance":
-        return "abandoned", f"the time for which it was to be kept is over: {claim}", progress
-    return "abandoned", f"its deadline has passed: {claim}", progress
-
-
-def _blocked(progress: Progress, by: Literal["creation", "context", "no_plan"] | None) -> Progress:
-    fields = progress.to_json()
-    if by is None:
-        fields.pop("blocked_by", None)
-    else:
-        fields["blocked_by"] = by
-    return Progress.parse(fields)
+        return _Verdict("in_progress" if goal.status == "in_progress" else "active", claim)
+    # While it is unknown, what was violated is still to be restored, and what was kept is not yet violated.
+    return _Verdict("in_progress" if progress.known_state == "violated" else "active", claim)
 
 
 def _claim(goal: Goal, metric: Metric) -> str:

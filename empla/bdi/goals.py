@@ -167,10 +167,14 @@ def check_target(target: Target, *, goal_type: GoalType) -> None:
         return
     comparator = target.comparator_for(goal_type)
     if goal_type == "achievement":
-        raise InvalidError("target.restore is for goals that keep or prevent a state: an achievement is done when it is met")
+        raise InvalidError(
+            "target.restore is for goals that keep or prevent a state: an achievement is done when it is met"
+        )
     stricter = {">": target.restore >= target.number, "<": target.restore <= target.number}.get(comparator[0])
     if not stricter:
-        raise InvalidError(f"target.restore must be at least as strict as {comparator} {target.number:g}, not {target.restore:g}")
+        raise InvalidError(
+            f"target.restore must be at least as strict as {comparator} {target.number:g}, not {target.restore:g}"
+        )
 
 
 LISTED: LiteralString = """

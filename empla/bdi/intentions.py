@@ -130,7 +130,8 @@ ADOPT: LiteralString = """
               WHERE plan_key IS NOT NULL AND deleted_at IS NULL AND status IN ('planned', 'in_progress') DO NOTHING
         RETURNING tenant_id, employee_id, id
     ), stepped AS (
-        INSERT INTO intention_steps (tenant_id, employee_id, intention_id, position, action, definition, depends_on, capability, max_attempts)
+        INSERT INTO intention_steps (tenant_id, employee_id, intention_id, position, action, definition, depends_on, capability,
+                                     max_attempts)
         SELECT a.tenant_id, a.employee_id, a.id, s.position, s.action, s.definition, s.depends_on, s.capability, s.max_attempts
           FROM adopted a
          CROSS JOIN ROWS FROM (jsonb_to_recordset(%(steps)s::jsonb) AS (action text, definition jsonb, depends_on int[], capability text,
@@ -173,8 +174,8 @@ async def adopt(tx: Tx, *, employee: UUID, intention: NewIntention) -> UUID | No
 
 
 LISTED: LiteralString = """
-    SELECT id, employee_id, goal_id, parent_id, parent_position, procedure_id, plan_key, cause_id, intention_type, description, plan, status,
-           priority, commitment, on_failed_dependency, dependencies, context, reason, deadline_at, created_at, started_at, completed_at,
+    SELECT id, employee_id, goal_id, parent_id, parent_position, procedure_id, plan_key, cause_id, intention_type, description, plan,
+           status, priority, commitment, on_failed_dependency, dependencies, context, reason, deadline_at, created_at, started_at, completed_at,
            failed_at, abandoned_at, served_at
       FROM employee_intentions
      WHERE tenant_id = %(tenant)s::uuid AND (%(employee)s::uuid IS NULL OR employee_id = %(employee)s::uuid) AND deleted_at IS NULL
@@ -239,8 +240,8 @@ class StepChange(BaseModel):
 # started_at is when it was first taken up.
 MOVE_STEPS: LiteralString = """
     UPDATE intention_steps s
-       SET status = n.status, attempts = n.attempts, not_before = n.not_before, timeout_at = n.timeout_at, result = n.result, error = n.error,
-           started_at = coalesce(s.started_at, CASE WHEN n.status NOT IN ('skipped', 'abandoned') THEN %(now)s::timestamptz END),
+       SET status = n.status, attempts = n.attempts, not_before = n.not_before, timeout_at = n.timeout_at, result = n.result,
+           error = n.error, started_at = coalesce(s.started_at, CASE WHEN n.status NOT IN ('skipped', 'abandoned') THEN %(now)s::timestamptz END),
            ended_at = CASE WHEN n.status IN ('completed', 'failed', 'skipped', 'abandoned') THEN %(now)s::timestamptz END
       FROM jsonb_to_recordset(%(changes)s::jsonb) AS n (intention_id uuid, position int, status text, attempts int, not_before timestamptz,
            timeout_at timestamptz, result jsonb, error text)
@@ -296,14 +297,16 @@ END: LiteralString = """
         SELECT * FROM asked
          UNION
         SELECT i.id, 'abandoned', left(CASE WHEN i.parent_id = f.id THEN 'what pursued it has ended: ' || f.reason
-                                            WHEN i.on_failed_dependency = 'replan' THEN 'to be planned anew, for what it depends on did not come about: ' || f.reason
+                                            WHEN i.on_failed_dependency = 'replan'
+                                            THEN 'to be planned anew, for what it depends on did not come about: ' || f.reason
                                             ELSE 'what it depends on did not come about: ' || f.reason END, 2000), f.depth + 1, false
           FROM falling f
           JOIN employee_intentions i ON i.tenant_id = %(tenant)s::uuid AND i.employee_id = %(employee)s::uuid AND i.deleted_at IS NULL
            AND i.status IN ('planned', 'in_progress')
            AND (i.parent_id = f.id OR (f.status <> 'completed' AND i.on_failed_dependency <> 'proceed' AND EXISTS (
                 SELECT FROM intention_dependencies d
-                 WHERE d.tenant_id = %(tenant)s::uuid AND d.employee_id = %(employee)s::uuid AND d.intention_id = i.id AND d.depends_on = f.id)))
+                 WHERE d.tenant_id = %(tenant)s::uuid AND d.employee_id = %(employee)s::uuid AND d.intention_id = i.id
+                   AND d.depends_on = f.id)))
          WHERE f.depth < 100
     ), last AS (
         SELECT DISTINCT ON (id) * FROM falling ORDER BY id, depth

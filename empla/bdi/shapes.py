@@ -170,9 +170,12 @@ class Plan(Shape):
         description="The condition that must hold for the plan to have succeeded; in the seed's form, what each metric must "
         "have reached.",
     )
-    impossible: JsonValue = Field(default=None, description="Once this condition holds, the plan can't succeed any more.")
+    impossible: JsonValue = Field(
+        default=None, description="Once this condition holds, the plan can't succeed any more."
+    )
     context: JsonValue = Field(
-        default=None, description="The condition under which it was chosen; an open-minded plan is dropped when it fails."
+        default=None,
+        description="The condition under which it was chosen; an open-minded plan is dropped when it fails.",
     )
     timeframe: str | None = Field(default=None, description='The span in words, e.g. "2_weeks".')
 

@@ -31,8 +31,8 @@ class Effect(BaseModel):
 
 MAKE: LiteralString = """
     INSERT INTO effects (tenant_id, employee_id, intention_id, kind, capability, title, body, arguments, status, idempotency_key)
-    VALUES (%(tenant)s::uuid, %(employee)s::uuid, %(intention)s::uuid, %(kind)s::text, %(capability)s::text, %(title)s::text, %(body)s::text,
-            %(arguments)s::jsonb, %(status)s::text, %(key)s::text)
+    VALUES (%(tenant)s::uuid, %(employee)s::uuid, %(intention)s::uuid, %(kind)s::text, %(capability)s::text, %(title)s::text,
+            %(body)s::text, %(arguments)s::jsonb, %(status)s::text, %(key)s::text)
     ON CONFLICT (tenant_id, employee_id, idempotency_key) DO NOTHING
     RETURNING id, employee_id, intention_id, kind, capability, title, body, arguments, status, created_at
 """

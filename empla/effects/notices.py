@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from empla.employees import schedule
 from empla.errors import ConflictError, InvalidError, NotFoundError
 from empla.storage.tx import ReadTx, Tx
 
@@ -13,6 +14,10 @@ NoticeKind = Literal["escalation", "question", "information", "playbook"]
 Severity = Literal["info", "warning", "urgent"]
 NoticeStatus = Literal["open", "answered", "lapsed"]
 _OPERATOR = UUID(int=0)
+
+
+class _Asker(BaseModel):
+    employee_id: UUID
 
 
 class Notice(BaseModel):
@@ -88,7 +93,7 @@ ANSWER: LiteralString = """
          WHERE g.tenant_id = %(tenant)s::uuid AND g.employee_id = a.employee_id AND g.id = a.goal_id AND g.retry_at IS NOT NULL
         RETURNING g.id
     )
-    SELECT count(*)::int FROM answered
+    SELECT employee_id FROM answered
 """
 
 
@@ -100,7 +105,9 @@ async def answer(tx: Tx, *, notice: UUID, text: str) -> None:
     if not text.strip():
         raise InvalidError("an answer needs words")
     by = tx.caller.user or _OPERATOR
-    if await tx.fetch_value(int, ANSWER, notice=notice, answer=text.strip(), by=by, now=tx.now):
+    asker = await tx.fetch_one(_Asker, ANSWER, notice=notice, answer=text.strip(), by=by, now=tx.now)
+    if asker is not None:
+        await schedule.wake(tx, employees=[asker.employee_id], at=tx.now)
         return
     found = await tx.fetch_one(Notice, LISTED, employee=None, id=notice, status=None, limit=1)
     if found is None:

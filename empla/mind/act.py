@@ -103,9 +103,7 @@ async def _take_in_hand(tx: Tx, turn: Turn, intention: LiveIntention, step: Step
     )
 
 
-async def _attempt(
-    tx: Tx, turn: Turn, circumstance: Circumstance, intention: LiveIntention, step: Step
-) -> StepChange:
+async def _attempt(tx: Tx, turn: Turn, circumstance: Circumstance, intention: LiveIntention, step: Step) -> StepChange:
     """The step's condition and capability are looked at, then its action runs, then its criteria."""
     view = circumstance.view_of(intention)
     condition = step.definition.get("if")
@@ -129,9 +127,7 @@ async def _attempt(
     return change
 
 
-async def _write(
-    tx: Tx, turn: Turn, circumstance: Circumstance, intention: LiveIntention, change: StepChange
-) -> Acted:
+async def _write(tx: Tx, turn: Turn, circumstance: Circumstance, intention: LiveIntention, change: StepChange) -> Acted:
     """The step is as it is now, its intention and goal were served, and a plan that has come to its end has ended."""
     steps = [
         step.model_copy(update=change.model_dump(exclude={"intention_id", "position"}))

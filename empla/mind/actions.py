@@ -229,7 +229,9 @@ async def pursue(doing: Doing) -> StepChange:
         procedure,
         library,
         bindings=doing.view.bindings,
-        context=PlanContext.parse({"rationale": f"step {doing.step.position} of {doing.intention.plan_key} pursues it"}),
+        context=PlanContext.parse(
+            {"rationale": f"step {doing.step.position} of {doing.intention.plan_key} pursues it"}
+        ),
         goal_id=doing.intention.goal_id,
         cause_id=doing.intention.cause_id,
         parent_id=doing.intention.id,

@@ -1,4 +1,4 @@
-"""All that an employee looks at when it deliberates, read in one statement: its live goals, its intentions, and the beliefs that they watch."""
+"""All that an employee looks at when it deliberates, read in one statement: goals, intentions, and the beliefs that they watch."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -78,6 +78,7 @@ class Circumstance(BaseModel):
     children: list[Child]
     answers: list[Answer]
     items_in_hand: int  # of working memory, that are not pinned
+    next_observation_at: datetime | None  # the first that lies ahead, such as a follow-up
     now: datetime = Field(alias="seen_at")
 
     @cached_property
@@ -91,6 +92,16 @@ class Circumstance(BaseModel):
         for step in self.steps:
             found[step.intention_id].append(step)
         return found
+
+    def wakes_at(self) -> datetime | None:
+        """When something comes due by itself: an observation, a retry, a time-out, a deadline; None when nothing lies ahead."""
+        moments = [self.next_observation_at]
+        moments += [goal.retry_at for goal in self.goals] + [goal.target.deadline_at for goal in self.goals]
+        moments += [intention.deadline_at for intention in self.intentions]
+        moments += [
+            moment for step in self.steps if step.ended_at is None for moment in (step.not_before, step.timeout_at)
+        ]
+        return min((moment for moment in moments if moment is not None and moment > self.now), default=None)
 
     def goal(self, goal: UUID | None) -> LiveGoal | None:
         """The live goal of this id."""
@@ -152,13 +163,17 @@ LOOK: LiteralString = """
                                                          'reason', c.reason) ORDER BY c.created_at, c.id)
                        FROM employee_intentions c
                       WHERE c.tenant_id = %(tenant)s::uuid AND c.employee_id = %(employee)s::uuid
-                        AND c.parent_id = ANY (ARRAY(SELECT id FROM intention)) AND c.status NOT IN ('planned', 'in_progress')), '[]') AS children,
+                        AND c.parent_id = ANY (ARRAY(SELECT id FROM intention))
+                        AND c.status NOT IN ('planned', 'in_progress')), '[]') AS children,
            coalesce((SELECT jsonb_agg(jsonb_build_object('notice_key', n.notice_key, 'answer', n.answer) ORDER BY n.answered_at, n.id)
                        FROM notices n
                       WHERE n.tenant_id = %(tenant)s::uuid AND n.employee_id = %(employee)s::uuid AND n.status = 'answered'
                         AND n.intention_id = ANY (ARRAY(SELECT id FROM intention))), '[]') AS answers,
            (SELECT count(*)::int FROM memory_working m
-             WHERE m.tenant_id = %(tenant)s::uuid AND m.employee_id = %(employee)s::uuid AND m.deleted_at IS NULL AND NOT m.pinned) AS items_in_hand,
+             WHERE m.tenant_id = %(tenant)s::uuid AND m.employee_id = %(employee)s::uuid AND m.deleted_at IS NULL
+               AND NOT m.pinned) AS items_in_hand,
+           (SELECT min(o.occurred_at) FROM observations o
+             WHERE o.tenant_id = %(tenant)s::uuid AND o.employee_id = %(employee)s::uuid AND o.status = 'pending') AS next_observation_at,
            %(now)s::timestamptz AS seen_at
 """
 

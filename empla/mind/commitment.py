@@ -43,7 +43,9 @@ def conclusion(intention: LiveIntention, steps: list[Step], view: View) -> Endin
     for step in steps:
         if step.status == "failed":
             return Ending(
-                id=intention.id, status="failed", reason=f"step {step.position} ({step.action}) failed: {step.error}"[:2000]
+                id=intention.id,
+                status="failed",
+                reason=f"step {step.position} ({step.action}) failed: {step.error}"[:2000],
             )
     if any(step.status in {"pending", "in_progress"} for step in steps):
         return None
@@ -77,57 +79,73 @@ def _after(steps: list[Step], changes: list[StepChange]) -> list[Step]:
 def _ending(
     intention: LiveIntention, steps: list[Step], circumstance: Circumstance, changes: Mapping[UUID, Change]
 ) -> Ending | None:
-    view = circumstance.view_of(intention)
+    view = circumstance.view_of(intention, steps)
     concluded = conclusion(intention, steps, view) if intention.status == "in_progress" else None
-    if concluded is not None:
-        return concluded
-    reached = _goal_verdict(intention, steps, view, circumstance, changes)
-    if reached is not None:
-        return reached
-    plan, now = intention.plan, circumstance.now
+    return (
+        concluded
+        or _goal_verdict(intention, steps, view, _fate(intention, circumstance, changes))
+        or _given_up(intention, steps, view, circumstance)
+    )
+
+
+def _given_up(intention: LiveIntention, steps: list[Step], view: View, circumstance: Circumstance) -> Ending | None:
+    """What the kind of commitment does not put up with; None while the employee stays committed."""
+    plan = intention.plan
     if intention.commitment == "blind" and any(step.status in {"pending", "in_progress"} for step in steps):
         return None
     if plan.impossible is not None and holds(plan.impossible, view):
         written = Condition.parse(plan.impossible, what="impossible")
         return Ending(id=intention.id, status="failed", reason=f"believed impossible: {written}"[:2000])
-    if intention.deadline_at is not None and now > intention.deadline_at:
+    if intention.deadline_at is not None and circumstance.now > intention.deadline_at:
         return Ending(
-            id=intention.id, status="failed", reason=f"it did not succeed within its time ({plan.timeframe or 'its deadline'})"
+            id=intention.id,
+            status="failed",
+            reason=f"it did not succeed within its time ({plan.timeframe or 'its deadline'})",
         )
     if intention.commitment == "open_minded" and plan.context is not None and not holds(plan.context, view):
         return Ending(id=intention.id, status="abandoned", reason="why it was chosen no longer holds")
     return None
 
 
-def _goal_verdict(
-    intention: LiveIntention,
-    steps: list[Step],
-    view: View,
-    circumstance: Circumstance,
-    changes: Mapping[UUID, Change],
-) -> Ending | None:
-    """What the goal's fate means for the intention; a child falls with its parent, not by itself."""
+@dataclass(frozen=True, slots=True)
+class _Fate:
+    """How the goal of an intention stands after this cycle's evaluation."""
+
+    status: str
+    is_met: bool = False
+    is_suspended: bool = False
+    reason: str | None = None
+
+
+def _fate(intention: LiveIntention, circumstance: Circumstance, changes: Mapping[UUID, Change]) -> _Fate | None:
+    """None for an intention that serves no goal, and for a child, which falls with its parent and not by itself."""
     if intention.goal_id is None or intention.parent_id is not None:
         return None
-    goal = circumstance.goal(intention.goal_id)
-    change = changes.get(intention.goal_id)
-    status = change.status if change else goal.status if goal else "abandoned"
-    progress = change.current_progress if change else goal.current_progress if goal else None
-    if status == "completed" or (progress is not None and progress.state == "met" and status == "active"):
+    goal: LiveGoal | Change | None = changes.get(intention.goal_id) or circumstance.goal(intention.goal_id)
+    if goal is None:
+        return _Fate("abandoned", reason="its goal is over")
+    progress = goal.current_progress
+    return _Fate(
+        goal.status,
+        is_met=goal.status == "completed" or (progress.state == "met" and goal.status == "active"),
+        is_suspended=goal.status == "blocked" and progress.blocked_by != "no_plan",
+        reason=goal.reason,
+    )
+
+
+def _goal_verdict(intention: LiveIntention, steps: list[Step], view: View, goal: _Fate | None) -> Ending | None:
+    """What the goal's fate means for the intention."""
+    if goal is None:
+        return None
+    if goal.is_met:
         return _reached(intention, steps, view)
     if intention.commitment == "blind":
         return None
-    if status == "abandoned":
-        why = change.reason if change else "its goal is over"
-        return Ending(id=intention.id, status="abandoned", reason=f"its goal was given up: {why}"[:2000])
-    if status == "blocked" and intention.commitment == "open_minded" and not _has_no_plan(goal, change):
+    if goal.status == "abandoned":
+        return Ending(id=intention.id, status="abandoned", reason=f"its goal was given up: {goal.reason}"[:2000])
+    if goal.is_suspended and intention.commitment == "open_minded":
         return Ending(id=intention.id, status="abandoned", reason="its goal is suspended")
     return None
-
-
-def _has_no_plan(goal: LiveGoal | None, change: Change | None) -> bool:
-    progress = change.current_progress if change else goal.current_progress if goal else None
-    return progress is not None and progress.blocked_by == "no_plan"
 
 
 def _reached(intention: LiveIntention, steps: list[Step], view: View) -> Ending:
@@ -148,32 +166,29 @@ def _waiting_steps(intention: LiveIntention, circumstance: Circumstance) -> list
 
 def _waited(step: Step, circumstance: Circumstance, view: View) -> StepChange | None:
     """What has become of a step that waits; None while it goes on waiting."""
-    now = circumstance.now
     match step.action:
         case "pursue":
-            ended = [
-                child
-                for child in circumstance.children
-                if (child.parent_id, child.parent_position) == (step.intention_id, step.position)
-            ]
-            if len(ended) < step.attempts:
-                return None
-            child = ended[-1]
-            if child.status == "completed":
-                return attempts.done(step, {**step.result, "outcome": True})
-            return attempts.failed(step, f"what it pursued has {_how(child.status)}: {child.reason}", now=now)
+            change = _pursued(step, circumstance)
         case "ask":
-            answer = next((a.answer for a in circumstance.answers if a.notice_key == step.idempotency_key), None)
-            if answer is not None:
-                return attempts.done(step, {**step.result, "outcome": answer})
+            answers = (found.answer for found in circumstance.answers if found.notice_key == step.idempotency_key)
+            answer = next(answers, None)
+            change = None if answer is None else attempts.done(step, {**step.result, "outcome": answer})
         case _:
-            criteria = step.definition.get("criteria")
-            if criteria is not None and holds(criteria, view):
-                return attempts.done(step, {**step.result, "outcome": True})
-    if step.timeout_at is not None and now >= step.timeout_at:
-        return attempts.failed(step, "it waited in vain until its time was over", now=now)
-    return None
+            came = holds(step.definition.get("criteria"), view)
+            change = attempts.done(step, {**step.result, "outcome": True}) if came else None
+    if change is None and step.timeout_at is not None and circumstance.now >= step.timeout_at:
+        return attempts.failed(step, "it waited in vain until its time was over", now=circumstance.now)
+    return change
 
 
-def _how(status: str) -> str:
-    return "failed" if status == "failed" else "been abandoned"
+def _pursued(step: Step, circumstance: Circumstance) -> StepChange | None:
+    """How the latest plan that the step pursues has ended; None while it goes on."""
+    place = (step.intention_id, step.position)
+    ended = [child for child in circumstance.children if (child.parent_id, child.parent_position) == place]
+    if len(ended) < step.attempts:
+        return None
+    child = ended[-1]
+    if child.status == "completed":
+        return attempts.done(step, {**step.result, "outcome": True})
+    how = "failed" if child.status == "failed" else "been abandoned"
+    return attempts.failed(step, f"what it pursued has {how}: {child.reason}", now=circumstance.now)

@@ -4,22 +4,20 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import LiteralString
+from typing import Any, LiteralString
 from uuid import UUID
 
 from pydantic import JsonValue
 
 from empla.bdi import goals, intentions
 from empla.bdi.goals import Change, Goal
-from empla.bdi.intentions import Ended, NewIntention, Tried
+from empla.bdi.intentions import Ended, Tried
 from empla.bdi.shapes import PlanContext, Progress
 from empla.conditions import Key, View
 from empla.durations import duration
 from empla.effects import notices
 from empla.employees.schedule import Turn
-from empla.errors import InvalidError
 from empla.memory import procedural
-from empla.memory.procedural import Procedure
 from empla.mind import options as choosing
 from empla.mind.circumstance import Circumstance, Held, LiveGoal, known
 from empla.mind.commitment import Verdicts, reconsider
@@ -49,9 +47,7 @@ class Deliberation:
         return not (self.changes or self.ended or self.adopted or self.told)
 
 
-async def deliberate(
-    tx: Tx, *, turn: Turn, circumstance: Circumstance, percepts: Sequence[Percept]
-) -> Deliberation:
+async def deliberate(tx: Tx, *, turn: Turn, circumstance: Circumstance, percepts: Sequence[Percept]) -> Deliberation:
     """Goals stand as the beliefs have them, what can't succeed has ended, and what is wanted has a plan, or a human was asked.
 
     When nothing happened, nothing is sent to the database.
@@ -113,7 +109,13 @@ async def _lapse(tx: Tx, employee: UUID, circumstance: Circumstance, changes: Ma
 
 
 def _standing(goal: LiveGoal, change: Change | None) -> LiveGoal:
-    return goal if change is None else goal.model_copy(update=change.model_dump(exclude={"id", "current_progress"}) | {"current_progress": change.current_progress})
+    return (
+        goal
+        if change is None
+        else goal.model_copy(
+            update=change.model_dump(exclude={"id", "current_progress"}) | {"current_progress": change.current_progress}
+        )
+    )
 
 
 def _wants_a_plan(
@@ -145,7 +147,9 @@ async def _plan(
 ) -> None:
     """Each event gets the best plan that applies; a goal that gets none asks a human, and rests."""
     wanting = [_afresh(goal, circumstance) for goal in wanting]
-    tried = await intentions.tried(tx, employee=turn.employee_id, goals=[goal.id for goal in wanting if goal.trying_since != circumstance.now])
+    tried = await intentions.tried(
+        tx, employee=turn.employee_id, goals=[goal.id for goal in wanting if goal.trying_since != circumstance.now]
+    )
     triggered = {kind for procedure in library.procedures for kind in procedure.conditions.triggers or ()}
     events = [_goal_event(goal, tried) for goal in wanting]
     events += [_percept_event(percept) for percept in percepts if percept.kind in triggered]
@@ -224,8 +228,8 @@ async def _adopt_best(
 
 def _why(event: Event, best: Option, found: Sequence[Option], beliefs: Sequence[Held]) -> PlanContext:
     """Why this plan: what called for it, its score, the beliefs that it rested on, and what was not chosen."""
-    used = set(best.judgement.used) | ({event.metric} if event.metric else set())
-    fields: dict[str, JsonValue] = {
+    used = {*best.judgement.used, event.metric}
+    fields: dict[str, Any] = {
         "rationale": f"{event.description}: {best.procedure.procedure_name} scored best of {len(found)}"[:2000],
         "score": best.parts(),
         "beliefs": [
@@ -279,7 +283,9 @@ async def _settle(
     )
 
 
-def _change(goal: LiveGoal, *, status: str, blocked_by: str | None, reason: str | None, retry_at: object = None) -> Change:
+def _change(
+    goal: LiveGoal, *, status: str, blocked_by: str | None, reason: str | None, retry_at: object = None
+) -> Change:
     progress = goal.current_progress.to_json()
     progress.pop("blocked_by", None)
     if blocked_by is not None:
@@ -302,7 +308,11 @@ def _question(goal: Goal, tried: Sequence[Tried], found: Sequence[Option]) -> st
     """What a manager reads when an employee does not know how to go on."""
     said = [f"I can't go on with my goal “{goal.description}”: {goal.reason or 'it is not as it should be'}."]
     said += [f"I tried {attempt.plan_key}: {attempt.reason}." for attempt in tried]
-    refused = [option for option in found if option.refused and option.procedure.procedure_name not in {t.plan_key for t in tried}]
+    refused = [
+        option
+        for option in found
+        if option.refused and option.procedure.procedure_name not in {t.plan_key for t in tried}
+    ]
     said += [f"{option.procedure.procedure_name} does not apply: {option.refused}." for option in refused[:5]]
     if not found:
         said.append("I have no playbook for it.")

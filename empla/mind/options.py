@@ -1,4 +1,4 @@
-"""Which playbooks apply to what happened, and which is chosen: .5 · Wilson bound of success + .3 · context match + .2 · capability. Pure."""
+"""Which playbooks apply to an event, and which is chosen: .5 · Wilson bound of success + .3 · context match + .2 · capability."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from empla.conditions import Condition, Judgement, Key, View
-from empla.memory.procedural import Procedure, wilson_lower
 from empla.errors import InvalidError
+from empla.memory.procedural import Procedure, wilson_lower
 from empla.mind.plans import Library, Need, capabilities_of
 
 _SUCCESS, _MATCH, _CAPABILITY = 0.5, 0.3, 0.2
@@ -99,7 +99,9 @@ def options(library: Library, event: Event, *, view: View, held: Iterable[str]) 
         for procedure in library.procedures
         if concerns(procedure, event)
     ]
-    return sorted(found, key=lambda option: (option.refused is not None, -option.score, option.procedure.procedure_name))
+    return sorted(
+        found, key=lambda option: (option.refused is not None, -option.score, option.procedure.procedure_name)
+    )
 
 
 def _option(

@@ -21,7 +21,9 @@ _WAITING = frozenset({"await", "ask", "pursue"})
 _DEFAULT_RETRIES = 2
 # Keys of a step that are conditions, and those that are no templates either.
 _CONDITIONS = ("if", "criteria")
-_PLAIN = frozenset({"step", "action", "as", "after", "timeout", "retries", "backoff", "capability", "duration", *_CONDITIONS})
+_PLAIN = frozenset(
+    {"step", "action", "as", "after", "timeout", "retries", "backoff", "capability", "duration", *_CONDITIONS}
+)
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def intention_of(
     steps = library.resolved(procedure)
     body = procedure.steps
     stated = procedure.conditions
-    plan: dict[str, JsonValue] = {
+    plan: dict[str, Any] = {
         "type": procedure.procedure_name,
         "params": dict(bindings),
         "required_capabilities": sorted({need for step in steps if (need := capability_of(step))}),

@@ -177,8 +177,8 @@ MEASURE: LiteralString = """
         SELECT md5(jsonb_build_array('observation', email_key, source, external_id, kind, content, occurred_at,
                                      CASE WHEN perceived_at <= %(at)s::timestamptz THEN perceived_at END)::text) FROM observation
         UNION ALL
-        SELECT md5(jsonb_build_array('audit', actor_type, action_type, resource_type, details - 'user_id' - 'employee_id',
-                                     occurred_at)::text) FROM audit
+        SELECT md5(jsonb_build_array('audit', actor_type, action_type, resource_type,
+                                     details - '{user_id,employee_id,goal_id,dependencies}'::text[], occurred_at)::text) FROM audit
     )
     SELECT (SELECT slug FROM tenants WHERE id = %(tenant)s::uuid) AS slug,
            (SELECT count(*) FROM person)::int AS employees, (SELECT count(*) FROM held)::int AS beliefs,

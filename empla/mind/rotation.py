@@ -1,9 +1,11 @@
 """Which step runs next: the most pressing intention that was not served in this cycle, the one that waited longest first. Pure."""
 
 from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
 from empla.bdi.intentions import Step
+from empla.bdi.priority import DAYS_PER_POINT, days_between
 from empla.mind.circumstance import Circumstance, LiveIntention
 
 DEFAULT_CONCURRENT_TASKS = 5
@@ -29,12 +31,14 @@ def next_step(
         for intention, step in ready
         if intention.id not in served and (intention.status == "in_progress" or room or not _counts(intention))
     ]
-    return min(candidates, key=lambda each: _turn(each[0]), default=None)
+    return min(candidates, key=lambda each: _turn(each[0], circumstance.now), default=None)
 
 
-def _turn(intention: LiveIntention) -> tuple[int, float, str]:
+def _turn(intention: LiveIntention, now: datetime) -> tuple[float, float, str]:
+    """The most pressing first; who waits gains as a goal does, so that nothing starves."""
     waited_since = intention.served_at or intention.created_at
-    return -intention.priority, waited_since.timestamp(), str(intention.id)
+    pressing = intention.priority + days_between(waited_since, now) / DAYS_PER_POINT
+    return -pressing, waited_since.timestamp(), str(intention.id)
 
 
 def _counts(intention: LiveIntention) -> bool:

@@ -97,7 +97,8 @@ ROLL_UP: LiteralString = """
         SELECT e.id, jsonb_strip_nulls(jsonb_build_object(
                    'goals_achieved', coalesce(g.achieved, 0), 'goal_violations', coalesce(g.violations, 0),
                    'goals_restored', coalesce(r.times, 0), 'mean_days_to_restore', round((r.days / r.times)::numeric, 4),
-                   'tasks_completed', coalesce(p.completed, 0), 'tasks_failed', coalesce(p.failed, 0), 'tasks_abandoned', coalesce(p.abandoned, 0),
+                   'tasks_completed', coalesce(p.completed, 0), 'tasks_failed', coalesce(p.failed, 0),
+                   'tasks_abandoned', coalesce(p.abandoned, 0),
                    'steps_completed', coalesce(s.completed, 0),
                    'success_rate', round(p.completed::numeric / nullif(p.completed + p.failed, 0), 4),
                    'eventful_cycles', coalesce(m.cycles, 0)::bigint, 'mean_cycle_seconds', round(m.cycle_seconds::numeric, 6))) AS figures

@@ -1,4 +1,4 @@
-"""One cycle: what happened is perceived once, the figures follow from it, and a quiet one costs five messages."""
+"""One cycle: what happened is perceived once, the figures follow from it, and a quiet one costs six messages."""
 
 from datetime import datetime, timedelta
 from typing import LiteralString
@@ -20,13 +20,14 @@ from empla.storage.tx import Caller
 DAY = timedelta(days=1)
 
 INBOX: LiteralString = """
-    SELECT status, perceived_at FROM observations WHERE tenant_id = %(tenant)s::uuid ORDER BY occurred_at
+    SELECT status, perceived_at, error FROM observations WHERE tenant_id = %(tenant)s::uuid ORDER BY occurred_at
 """
 
 
 class Letter(BaseModel):
     status: str
     perceived_at: datetime | None
+    error: str | None
 
 
 def deal(
@@ -89,13 +90,13 @@ async def episodes(jordan: Believer) -> list[str]:
         return [e.description for e in reversed(await episodic.latest(tx, employee=jordan.employee))]
 
 
-async def test_a_quiet_cycle_sends_five_messages_and_writes_nothing(jordan: Believer):
+async def test_a_quiet_cycle_sends_six_messages_and_writes_nothing(jordan: Believer):
     await delivered(jordan, deal("A", "open", MONDAY))
     await lives(jordan)
     before = await jordan.history()
     await jordan.waits(1)
     outcome, messages = await lives(jordan)
-    assert (outcome.perceived, outcome.revised, messages) == (0, 0, 5)
+    assert (outcome.perceived, outcome.revised, messages) == (0, 0, 6)
     assert await jordan.history() == before
 
 
@@ -141,14 +142,31 @@ async def test_a_belief_about_a_deal_rests_on_the_episode(jordan: Believer):
     assert (belief.confidence, belief.last_updated_at, len(belief.evidence)) == (0.9, MONDAY - DAY, 1)
 
 
-async def test_a_cycle_that_fails_halfway_leaves_nothing(jordan: Believer):
-    broken = deal("B", "open", MONDAY)
-    broken.content["list_price"] = "a fortune"
-    await delivered(jordan, deal("A", "open", MONDAY), broken)
-    with pytest.raises(InvalidError, match="a fortune"):
+async def test_a_cycle_that_fails_halfway_leaves_nothing(jordan: Believer, monkeypatch: pytest.MonkeyPatch):
+    async def stumbles(*_: object, **__: object) -> None:
+        raise InvalidError("stumbled")
+
+    await delivered(jordan, deal("A", "open", MONDAY), deal("B", "open", MONDAY))
+    monkeypatch.setattr(cycle, "look", stumbles)
+    with pytest.raises(InvalidError, match="stumbled"):
         await lives(jordan)
     assert [letter.status for letter in await letters(jordan)] == ["pending", "pending"]
     assert (await episodes(jordan), await jordan.history(), await jordan.audits()) == ([], [], 0)
+
+
+async def test_a_record_that_can_not_be_used_is_set_aside_with_its_error_and_keeps_nobody_from_the_rest(
+    jordan: Believer,
+):
+    broken = deal("B", "open", MONDAY)
+    broken.content["list_price"] = "a fortune"
+    await delivered(jordan, deal("A", "open", MONDAY - DAY), broken)
+    assert (await lives(jordan))[0].perceived == 2
+    assert [(letter.status, letter.error) for letter in await letters(jordan)] == [
+        ("perceived", None),
+        ("failed", "no record of a deal: list_price: Input should be a valid number"),
+    ]
+    assert (await figures(jordan))["open_count"] == 1
+    assert (await lives(jordan))[0].perceived == 0
 
 
 async def test_an_employee_without_deals_has_a_pipeline_of_nothing(jordan: Believer):

@@ -67,8 +67,9 @@ def draft(written: JsonValue) -> Draft:
     name, texts, items = written.get("name"), written.get("templates"), written.get("steps")
     faults = [*_faults_of_form(written, found)]
     steps: dict[int, Step] = {}
-    for index, item in enumerate(items) if isinstance(items, list) and len(items) <= MAX_STEPS else ():
-        wrong = [*_faults_of_step(item, index, len(items), found)]
+    sound = items if isinstance(items, list) and len(items) <= MAX_STEPS else []
+    for index, item in enumerate(sound):
+        wrong = [*_faults_of_step(item, index, len(sound), found)]
         faults += wrong
         if isinstance(item, dict) and not wrong:
             steps[index] = Step.parse(item)

@@ -175,8 +175,8 @@ async def adopt(tx: Tx, *, employee: UUID, intention: NewIntention) -> UUID | No
 
 LISTED: LiteralString = """
     SELECT id, employee_id, goal_id, parent_id, parent_position, procedure_id, plan_key, cause_id, intention_type, description, plan,
-           status, priority, commitment, on_failed_dependency, dependencies, context, reason, deadline_at, created_at, started_at, completed_at,
-           failed_at, abandoned_at, served_at
+           status, priority, commitment, on_failed_dependency, dependencies, context, reason, deadline_at, created_at, started_at,
+           completed_at, failed_at, abandoned_at, served_at
       FROM employee_intentions
      WHERE tenant_id = %(tenant)s::uuid AND (%(employee)s::uuid IS NULL OR employee_id = %(employee)s::uuid) AND deleted_at IS NULL
        AND (%(id)s::uuid IS NULL OR id = %(id)s::uuid)
@@ -241,7 +241,8 @@ class StepChange(BaseModel):
 MOVE_STEPS: LiteralString = """
     UPDATE intention_steps s
        SET status = n.status, attempts = n.attempts, not_before = n.not_before, timeout_at = n.timeout_at, result = n.result,
-           error = n.error, started_at = coalesce(s.started_at, CASE WHEN n.status NOT IN ('skipped', 'abandoned') THEN %(now)s::timestamptz END),
+           error = n.error,
+           started_at = coalesce(s.started_at, CASE WHEN n.status NOT IN ('skipped', 'abandoned') THEN %(now)s::timestamptz END),
            ended_at = CASE WHEN n.status IN ('completed', 'failed', 'skipped', 'abandoned') THEN %(now)s::timestamptz END
       FROM jsonb_to_recordset(%(changes)s::jsonb) AS n (intention_id uuid, position int, status text, attempts int, not_before timestamptz,
            timeout_at timestamptz, result jsonb, error text)

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from empla.conditions import Condition, Judgement, Key, View
 from empla.errors import InvalidError
-from empla.memory.procedural import Procedure, wilson_lower
+from empla.memory.procedural import Procedure
 from empla.mind.plans import Library, Need, capabilities_of
 
 _SUCCESS, _MATCH, _CAPABILITY = 0.5, 0.3, 0.2
@@ -123,7 +123,7 @@ def _option(
         procedure=procedure,
         judgement=context,
         refused=_refusal(procedure, library, event, context, needs, capabilities, vetoes.get(name)),
-        success=wilson_lower(procedure.success_count, procedure.execution_count),
+        success=procedure.success_bound,
         match=(context.held + prefers.held) / (context.stated + prefers.stated + 1),
         capability=may / len(needs) if needs else 1.0,
         rank=max(-0.3, min(0.3, ranks.get(name, 0.0))),

@@ -58,8 +58,7 @@ def state_of(goal: Goal, metric: Metric) -> ProgressState:
         return "unknown"
     target = goal.target
     compare = _COMPARE[target.comparator_for(goal.goal_type)]
-    is_restoring = goal.current_progress.known_state == "violated" and target.restore is not None
-    wanted = target.restore if is_restoring and target.restore is not None else target.number
+    wanted = target.wanted_when(violated=goal.current_progress.known_state == "violated")
     return "met" if compare(metric.value, wanted) else "violated"
 
 

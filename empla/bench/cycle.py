@@ -112,7 +112,7 @@ async def run(
 @asynccontextmanager
 async def _throw_away(settings: Settings) -> AsyncGenerator[tuple[Database, Path]]:
     home = Path(tempfile.mkdtemp(prefix="empla-bench-"))
-    home.chmod(0o711)  # run by root, the server runs as another user, who must be able to pass through
+    home.chmod(0o711)  # noqa: ASYNC240  once, before anything is measured; run by root, the server runs as another user, who must be able to pass through
     own = settings.model_copy(
         update={
             "home": home,

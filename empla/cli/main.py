@@ -45,8 +45,10 @@ for _name, _target, _help in (
     (
         "worker",
         "worker:worker",
-        "Run the cycles of whoever is due, in all tenants.\n\nUntil SIGTERM or Ctrl-C: it ends the cycles in hand and exits with 0. "
-        "Any number of workers may run. Once a day, one of them keeps house.",
+        (
+            "Run the cycles of whoever is due, in all tenants.\n\nUntil SIGTERM or Ctrl-C: it ends the cycles in hand and exits "
+            "with 0. Any number of workers may run. Once a day, one of them keeps house."
+        ),
     ),
     ("beliefs", "beliefs:beliefs", "What an employee believes, or believed at a moment."),
     ("why", "beliefs:why", "Why an employee believes it: evidence, arithmetic, episodes, history."),
@@ -112,8 +114,10 @@ for _group, _module, _commands in (
         (
             (
                 "cycle",
-                "Claims and quiet cycles per second, and what they cost.\n\n"
-                "On an embedded server in a temporary folder. Machines differ: compare the ratios.",
+                (
+                    "Claims and quiet cycles per second, and what they cost.\n\n"
+                    "On an embedded server in a temporary folder. Machines differ: compare the ratios."
+                ),
             ),
         ),
     ),

@@ -26,6 +26,9 @@ from empla.tenancy import tenants, users
 # Every employee's cycle of the day runs then, in its tenant's simulated time.
 CYCLE_AT = time(23, 59, tzinfo=UTC)
 _ONE_DAY = timedelta(days=1)
+# An employee that has more to do goes on in the same evening, as a worker would let it.
+MOST_CYCLES_A_DAY = 20
+MOST_STALE_DEALS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Outcome:
     cycles: int
     perceived: int
     revised: int
+    steps: int
     delivery: Delivery
 
 
@@ -88,6 +92,7 @@ async def replay(
         cycles=sum(outcome.cycles for outcome in outcomes),
         perceived=sum(outcome.perceived for outcome in outcomes),
         revised=sum(outcome.revised for outcome in outcomes),
+        steps=sum(outcome.steps for outcome in outcomes),
         delivery=delivery,
     )
 
@@ -123,7 +128,7 @@ class _Office:
         delivery = await self._deliver(operator, staff)
         async with self.database.read(operator) as tx:
             turns = {turn.employee_id: turn.next_cycle_at for turn in await schedule.turns(tx)}
-        cycles = perceived = revised = 0
+        cycles = perceived = revised = steps = 0
         day = self.plan.first_day
         while day <= self.plan.last_day:
             evening = datetime.combine(day, CYCLE_AT)
@@ -133,13 +138,18 @@ class _Office:
                     await tenants.advance_clock(tx, evening)
             for employee in due:
                 # Due again a day later, by whatever evening it is: another process that lives this world may have moved the clock on.
-                outcome = await cycle.run(self.database, Caller(operator.tenant, employee=employee.id), if_due=True)
-                cycles += outcome.ran
-                perceived += outcome.perceived
-                revised += outcome.revised
+                caller = Caller(operator.tenant, employee=employee.id)
+                for _ in range(MOST_CYCLES_A_DAY):
+                    outcome = await cycle.run(self.database, caller, if_due=True)
+                    cycles += outcome.ran
+                    perceived += outcome.perceived
+                    revised += outcome.revised
+                    steps += outcome.steps
+                    if not outcome.steps:
+                        break
             self.done.add(len(staff))
             day += _ONE_DAY
-        return Outcome(cycles, perceived, revised, delivery)
+        return Outcome(cycles, perceived, revised, steps, delivery)
 
     async def _open(self) -> Caller:
         """The office's tenant, made on the morning of the first day. Raises `ConflictError` when it has lived through another world."""

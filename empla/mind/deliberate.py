@@ -184,7 +184,7 @@ def _goal_event(goal: LiveGoal, tried: Sequence[Tried]) -> Event:
         "metric": goal.target.metric,
         "subject": goal.key[0],
         "value": progress.value,
-        "wanted": goal.target.number,
+        "wanted": goal.target.wanted_when(violated=progress.known_state == "violated"),
     }
     return Event(
         kind="unknown" if progress.state == "unknown" else "violated",

@@ -15,23 +15,25 @@ from empla.storage.database import Database
 from empla.storage.tx import Caller, Tx
 
 if TYPE_CHECKING:
-    from conftest import Cluster
+    from tests.conftest import Cluster
 
 WHEN = datetime(2025, 1, 1, tzinfo=UTC)
 LOGINS = ("app", "worker")
 
-# Everything but the status is as the row's own rules want it, so that only the graph can refuse. The third column names the row.
+# Everything but the status is as the row's own rules want it, so that only the graph can refuse.
 PLANT: dict[str, LiteralString] = {
     "goal": """
         INSERT INTO empla.employee_goals (tenant_id, employee_id, id, goal_type, description, target, status, completed_at, abandoned_at,
                                           created_at, updated_at)
-        SELECT %(tenant)s, %(employee)s, %(id)s, 'achievement', 'A goal', '{}', %(status)s, CASE WHEN %(status)s = 'completed' THEN now() END,
+        SELECT %(tenant)s, %(employee)s, %(id)s, 'achievement', 'A goal', '{}', %(status)s,
+               CASE WHEN %(status)s = 'completed' THEN now() END,
                CASE WHEN %(status)s = 'abandoned' THEN now() END, now(), now()
     """,
     "intention": """
         INSERT INTO empla.employee_intentions (tenant_id, employee_id, id, intention_type, description, plan, status, started_at,
                                                completed_at, failed_at, abandoned_at, created_at, updated_at)
-        SELECT %(tenant)s, %(employee)s, %(id)s, 'action', 'A plan', '{}', %(status)s, now(), CASE WHEN %(status)s = 'completed' THEN now() END,
+        SELECT %(tenant)s, %(employee)s, %(id)s, 'action', 'A plan', '{}', %(status)s, now(),
+               CASE WHEN %(status)s = 'completed' THEN now() END,
                CASE WHEN %(status)s = 'failed' THEN now() END, CASE WHEN %(status)s = 'abandoned' THEN now() END, now(), now()
     """,
     "step": """
@@ -57,7 +59,8 @@ INSERT: dict[str, LiteralString] = {
                CASE WHEN %(status)s::text = 'abandoned' THEN %(now)s::timestamptz END
     """,
     "step": """
-        INSERT INTO intention_steps (tenant_id, employee_id, intention_id, position, action, definition, status, started_at, ended_at, error)
+        INSERT INTO intention_steps (tenant_id, employee_id, intention_id, position, action, definition, status, started_at, ended_at,
+                                     error)
         SELECT %(tenant)s::uuid, %(employee)s::uuid, %(plan)s::uuid, 7, 'note', '{}', %(status)s::text, %(now)s::timestamptz,
                CASE WHEN %(status)s::text IN ('completed', 'failed', 'skipped', 'abandoned') THEN %(now)s::timestamptz END, 'odd'
     """,
@@ -97,11 +100,11 @@ def planted(cluster: "Cluster", kind: str, caller: Caller, employee: UUID) -> Ca
     """Rows of any state, as no operation could make them: without triggers."""
 
     def plant(status: str) -> UUID:
-        row = {"tenant": caller.tenant, "employee": employee, "id": uuid4(), "status": status}
+        row = uuid4()
         with cluster.admin() as admin:
             admin.execute("SET session_replication_role = replica")
-            admin.execute(PLANT[kind], row)
-        return row["id"]
+            admin.execute(PLANT[kind], {"tenant": caller.tenant, "employee": employee, "id": row, "status": status})
+        return row
 
     return plant
 

@@ -38,7 +38,7 @@ async def test_a_goal_comes_back_as_it_was_adopted(database: Database, acme: Cal
     assert (adopted.description, adopted.status, adopted.priority) == (
         "Close ten deals",
         "active",
-        3,
+        9,
     )  # its deadline has passed
     assert adopted.target == TEN_DEALS
     assert adopted.current_progress.to_json() == {}

@@ -92,7 +92,7 @@ async def run(settings: Settings, *, rows: int, cycles: int, claims: int, progre
         bench = Caller(await tenants.create(database, slug="bench", name="Bench"))
         costs: list[ClaimCost] = []
         filled = 0
-        for size in [size for size in SIZES if size <= rows] or [rows]:
+        for size in [*(size for size in SIZES if size < rows), rows]:
             progress(f"claims from {size:,} rows")
             await _fill(database, bench, size - filled)
             filled = size

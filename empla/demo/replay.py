@@ -10,17 +10,20 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
+from empla.bdi import goals
+from empla.bdi.shapes import GoalConditions, Target
 from empla.employees import employees, schedule
 from empla.employees.employees import Employee
 from empla.employees.shapes import EmployeeConfig
 from empla.errors import ConflictError, InvalidError, NotFoundError
 from empla.mind import cycle
+from empla.mind.pipeline import SUBJECT
 from empla.senses import inbox
 from empla.senses.crm import CrmReading
 from empla.senses.crm_directory import Agent, email_of
 from empla.senses.inbox import Delivery
 from empla.storage.database import Database
-from empla.storage.tx import Caller
+from empla.storage.tx import Caller, Tx
 from empla.tenancy import tenants, users
 
 # Every employee's cycle of the day runs then, in its tenant's simulated time.
@@ -196,8 +199,32 @@ class _Office:
                         config=EmployeeConfig(loop_interval_seconds=int(_ONE_DAY.total_seconds())),
                         first_cycle_at=first_evening,
                     )
+                    await _want(tx, hired[agent.email].id)
         return [hired[agent.email] for agent in self.agents]
 
     async def _deliver(self, operator: Caller, staff: list[Employee]) -> Delivery:
         recipients = {employee.email.lower(): employee.id for employee in staff}
         return await inbox.deliver_all(self.database, operator, self.reading.observations, recipients=recipients)
+
+
+async def _want(tx: Tx, employee: UUID) -> None:
+    """What every agent is hired for: enough open deals for what it sells, once that is known, and hardly a stale one."""
+    await goals.adopt(
+        tx,
+        employee=employee,
+        key="coverage",
+        goal_type="maintenance",
+        description="Keep the open deals worth what was won in 90 days",
+        target=Target.parse({"metric": f"{SUBJECT}.coverage", "threshold": 1.0, "restore": 1.1}),
+        conditions=GoalConditions.parse({"creation": f"known {SUBJECT}.coverage"}),
+        importance=0.8,
+    )
+    await goals.adopt(
+        tx,
+        employee=employee,
+        key="stale_deals",
+        goal_type="prevention",
+        description=f"Have no more than {MOST_STALE_DEALS} stale deals",
+        target=Target.parse({"metric": f"{SUBJECT}.stale_count", "threshold": MOST_STALE_DEALS}),
+        importance=0.5,
+    )

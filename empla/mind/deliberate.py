@@ -80,10 +80,11 @@ async def _learn(tx: Tx, employee: UUID, over: Ended) -> None:
     """The outcome is counted; when the playbook's standing moves with it, people are told, with the evidence."""
     if over.procedure_id is None:
         return
-    procedure = await procedural.record_outcome(
+    recorded = await procedural.record_outcome(
         tx, employee=employee, procedure=over.procedure_id, succeeded=over.status == "completed", intention=over.id
     )
-    if procedure.moved:
+    if recorded.moved:
+        procedure = recorded.procedure
         await notices.tell(
             tx,
             employee=employee,

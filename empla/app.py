@@ -24,6 +24,7 @@ from empla.errors import NotFoundError
 from empla.memory import episodic
 from empla.memory.episodic import Episode, EpisodeType
 from empla.memory.shapes import EpisodeContent
+from empla.mind import hiring
 from empla.mind import why as reasons
 from empla.mind.why import Why
 from empla.settings import Settings
@@ -121,11 +122,11 @@ class EmployeesHandle:
         email: str,
         personality: dict[str, JsonValue] | None = None,
         config: dict[str, JsonValue] | None = None,
-        capabilities: Sequence[str] = (),
+        capabilities: Sequence[str] | None = None,
     ) -> "EmployeeHandle":
-        """A new employee, active, in stage shadow. Raises `ConflictError`, `InvalidError`, `ForbiddenError`."""
+        """A new employee, active, in stage shadow, with the playbooks and (unless told) the capabilities of its role. Raises `ConflictError`, `InvalidError`, `ForbiddenError`."""
         async with self._database.write(self._caller) as tx:
-            hired = await employees.hire(
+            hired = await hiring.hire(
                 tx,
                 name=name,
                 role=role,

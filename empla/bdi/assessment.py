@@ -184,7 +184,12 @@ def _claim(goal: Goal, metric: Metric) -> str:
         return f"{lead} is unknown: {metric.note or 'nothing is believed about it'}"
     wanted = f"{target.comparator_for(goal.goal_type)} {target.number:g}"
     restore = "" if target.restore is None else f" (restored at {target.restore:g})"
-    return f"{lead} is {metric.value:.6g}, wanted {wanted}{restore}"
+    return f"{lead} is {_shown(metric.value)}, wanted {wanted}{restore}"
+
+
+def _shown(value: float) -> str:
+    """Four digits are enough for a person; the belief itself has all of them."""
+    return f"{value:.4g}" if abs(value) < 10_000 else f"{value:.0f}"  # noqa: PLR2004
 
 
 def _pressure(goal: Goal, progress: Progress, status: GoalStatus, now: datetime) -> Pressure:

@@ -16,7 +16,7 @@ from empla.employees import employees, schedule
 from empla.employees.employees import Employee
 from empla.employees.shapes import EmployeeConfig
 from empla.errors import ConflictError, InvalidError, NotFoundError
-from empla.mind import cycle
+from empla.mind import cycle, hiring
 from empla.mind.pipeline import SUBJECT
 from empla.senses import inbox
 from empla.senses.crm import CrmReading
@@ -191,7 +191,7 @@ class _Office:
             first_evening = datetime.combine(self.plan.first_day, CYCLE_AT)
             for agent in self.agents:
                 if agent.email not in hired:
-                    hired[agent.email] = await employees.hire(
+                    hired[agent.email] = await hiring.hire(
                         tx,
                         name=agent.name,
                         role="sales_ae",

@@ -29,7 +29,7 @@ class Spell(BaseModel):
     plans: list[str]  # by name, as they were begun
     succeeded: list[str]
     failed: list[str]
-    tasks: int  # that its plans brought about: tasks, notes and drafts
+    effects: int  # that its plans brought about: tasks, notes and drafts
     asked: bool  # a human was asked
 
     @property
@@ -58,7 +58,7 @@ SPELLS: LiteralString = """
     )
     SELECT s.employee_id, p.name, s.goal_id, g.goal_type, g.description, s.since, s.reason, s.until, s.restored_by, w.worst,
            coalesce(i.plans, '{}') AS plans, coalesce(i.succeeded, '{}') AS succeeded, coalesce(i.failed, '{}') AS failed,
-           coalesce(i.tasks, 0)::int AS tasks,
+           coalesce(i.effects, 0)::int AS effects,
            EXISTS (SELECT FROM notices n
                     WHERE n.tenant_id = %(tenant)s::uuid AND n.employee_id = s.employee_id AND n.goal_id = s.goal_id
                       AND n.kind = 'escalation' AND n.created_at >= s.since
@@ -82,7 +82,7 @@ SPELLS: LiteralString = """
                       FILTER (WHERE n.parent_id IS NULL AND n.failed_at <= %(at)s::timestamptz) AS failed,
                   (SELECT count(*) FROM effects x
                     WHERE x.tenant_id = %(tenant)s::uuid AND x.employee_id = s.employee_id AND x.created_at <= %(at)s::timestamptz
-                      AND x.intention_id = ANY (array_agg(n.id))) AS tasks
+                      AND x.intention_id = ANY (array_agg(n.id))) AS effects
              FROM employee_intentions n
             WHERE n.tenant_id = %(tenant)s::uuid AND n.employee_id = s.employee_id AND n.goal_id = s.goal_id AND n.plan_key IS NOT NULL
               AND n.created_at >= s.since AND n.created_at <= coalesce(s.until, %(at)s::timestamptz)) i ON true
@@ -102,35 +102,68 @@ class GoalRecord(BaseModel):
 
     name: str
     description: str
+    employees: int  # whose it is
     violated: int  # times
     restored: int
     days: float  # in which it was violated
-    lasting: bool  # it is violated at the moment
+    lasting: int  # violated at the moment
     plans: int
     succeeded: int
     failed: int
-    tasks: int
+    effects: int
     asked: int
 
 
 def records(found: Sequence[Spell], *, at: datetime) -> list[GoalRecord]:
     """The spells added up by employee and goal, in the order of names."""
-    by_goal: dict[tuple[str, str, UUID], list[Spell]] = {}
-    for spell in found:
-        by_goal.setdefault((spell.name, spell.description, spell.goal_id), []).append(spell)
     return [
         GoalRecord(
             name=name,
             description=description,
+            employees=1,
             violated=len(group),
             restored=sum(spell.until is not None for spell in group),
             days=sum(((spell.until or at) - spell.since).total_seconds() for spell in group) / 86_400,
-            lasting=any(spell.until is None for spell in group),
+            lasting=sum(spell.until is None for spell in group),
             plans=sum(len(spell.plans) for spell in group),
             succeeded=sum(len(spell.succeeded) for spell in group),
             failed=sum(len(spell.failed) for spell in group),
-            tasks=sum(spell.tasks for spell in group),
+            effects=sum(spell.effects for spell in group),
             asked=sum(spell.asked for spell in group),
         )
-        for (name, description, _), group in sorted(by_goal.items(), key=lambda each: each[0][:2])
+        for name, description, group in _by_goal(found)
+    ]
+
+
+def _by_goal(found: Sequence[Spell]) -> list[tuple[str, str, list[Spell]]]:
+    groups: dict[tuple[str, str, UUID], list[Spell]] = {}
+    for spell in found:
+        groups.setdefault((spell.name, spell.description, spell.goal_id), []).append(spell)
+    return [
+        (name, description, group)
+        for (name, description, _), group in sorted(groups.items(), key=lambda each: each[0][:2])
+    ]
+
+
+def together(found: Sequence[GoalRecord]) -> list[GoalRecord]:
+    """The same goal of several employees as one record, under no name."""
+    groups: dict[str, list[GoalRecord]] = {}
+    for record in found:
+        groups.setdefault(record.description, []).append(record)
+    return [
+        GoalRecord(
+            name="",
+            description=description,
+            employees=len(group),
+            violated=sum(record.violated for record in group),
+            restored=sum(record.restored for record in group),
+            days=sum(record.days for record in group),
+            lasting=sum(record.lasting for record in group),
+            plans=sum(record.plans for record in group),
+            succeeded=sum(record.succeeded for record in group),
+            failed=sum(record.failed for record in group),
+            effects=sum(record.effects for record in group),
+            asked=sum(record.asked for record in group),
+        )
+        for description, group in sorted(groups.items())
     ]

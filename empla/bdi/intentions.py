@@ -8,9 +8,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from empla import ids
 from empla.bdi.shapes import Plan, PlanContext
 from empla.bdi.states import IntentionStatus, StepStatus
-from empla.errors import ConflictError, NotFoundError
+from empla.errors import ConflictError
 from empla.storage.tx import ReadTx, Tx
 
 IntentionType = Literal["action", "tactic", "strategy"]
@@ -175,13 +176,14 @@ async def adopt(tx: Tx, *, employee: UUID, intention: NewIntention) -> UUID | No
 
 LISTED: LiteralString = """
     SELECT id, employee_id, goal_id, parent_id, parent_position, procedure_id, plan_key, cause_id, intention_type, description, plan,
-           status, priority, commitment, on_failed_dependency, dependencies, context, reason, deadline_at, created_at, started_at, completed_at,
-           failed_at, abandoned_at, served_at
+           status, priority, commitment, on_failed_dependency, dependencies, context, reason, deadline_at, created_at, started_at,
+           completed_at, failed_at, abandoned_at, served_at
       FROM employee_intentions
      WHERE tenant_id = %(tenant)s::uuid AND (%(employee)s::uuid IS NULL OR employee_id = %(employee)s::uuid) AND deleted_at IS NULL
-       AND (%(id)s::uuid IS NULL OR id = %(id)s::uuid)
        AND (%(goal)s::uuid IS NULL OR goal_id = %(goal)s::uuid)
        AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s::text[]))
+       AND (%(part)s::text IS NULL OR starts_with(id::text, %(part)s::text)
+            OR right(id::text, length(%(part)s::text)) = %(part)s::text)
      ORDER BY created_at DESC, id DESC
      LIMIT %(limit)s::int
 """
@@ -197,15 +199,16 @@ async def listed(
 ) -> list[Intention]:
     """The employee's intentions, the latest first."""
     chosen = None if statuses is None else list(statuses)
-    return await tx.fetch_all(Intention, LISTED, employee=employee, id=None, goal=goal, statuses=chosen, limit=limit)
+    return await tx.fetch_all(Intention, LISTED, employee=employee, goal=goal, statuses=chosen, part=None, limit=limit)
 
 
-async def get(tx: ReadTx, *, intention: UUID) -> Intention:
-    """The intention of this id. Raises `NotFoundError`."""
-    found = await tx.fetch_one(Intention, LISTED, employee=None, id=intention, goal=None, statuses=None, limit=1)
-    if found is None:
-        raise NotFoundError("there is no such intention")
-    return found
+async def find(tx: ReadTx, *, named: str) -> Intention:
+    """The intention whose id begins or ends so. Raises `NotFoundError`, `UsageError` for several."""
+    part = ids.part(named)
+    found = await tx.fetch_all(
+        Intention, LISTED, employee=None, goal=None, statuses=None, part=part, limit=ids.MOST_NAMED
+    )
+    return ids.only(found, what="intention", named=named)
 
 
 STEPS: LiteralString = """
@@ -241,7 +244,8 @@ class StepChange(BaseModel):
 MOVE_STEPS: LiteralString = """
     UPDATE intention_steps s
        SET status = n.status, attempts = n.attempts, not_before = n.not_before, timeout_at = n.timeout_at, result = n.result,
-           error = n.error, started_at = coalesce(s.started_at, CASE WHEN n.status NOT IN ('skipped', 'abandoned') THEN %(now)s::timestamptz END),
+           error = n.error,
+           started_at = coalesce(s.started_at, CASE WHEN n.status NOT IN ('skipped', 'abandoned') THEN %(now)s::timestamptz END),
            ended_at = CASE WHEN n.status IN ('completed', 'failed', 'skipped', 'abandoned') THEN %(now)s::timestamptz END
       FROM jsonb_to_recordset(%(changes)s::jsonb) AS n (intention_id uuid, position int, status text, attempts int, not_before timestamptz,
            timeout_at timestamptz, result jsonb, error text)

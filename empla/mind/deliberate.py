@@ -67,9 +67,11 @@ async def deliberate(tx: Tx, *, turn: Turn, circumstance: Circumstance, percepts
 
 
 async def apply(tx: Tx, *, employee: UUID, verdicts: Verdicts) -> list[Ended]:
-    """The steps and endings are written, and the playbooks that were carried out know how it went."""
+    """The steps and endings are written, open questions of what has ended lapse, and the playbooks know how it went."""
     await intentions.move_steps(tx, employee=employee, changes=verdicts.steps)
     ended = await intentions.end(tx, employee=employee, endings=verdicts.endings)
+    # Nobody would hear an answer to what they had asked.
+    await notices.lapse(tx, employee=employee, goals=[], intentions=[over.id for over in ended])
     for over in ended:
         if over.procedure_id is not None and over.status != "abandoned":
             await _learn(tx, employee, over)

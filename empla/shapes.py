@@ -284,6 +284,7 @@ _KINDS = {  # pydantic speaks Python; whoever wrote the JSON should not have to
     "string_type": "text",
     "int_type": "a whole number",
     "tuple_type": "a list",
+    "list_type": "a list",
     "dict_type": "an object",
     "model_type": "an object",
 }

@@ -16,6 +16,7 @@ from empla.effects import effects, notices
 from empla.effects.effects import Effect
 from empla.effects.notices import Notice
 from empla.memory import procedural, working
+from empla.memory.playbook import Playbook
 from empla.memory.working import WorkingItem
 from empla.mind import cycle
 from empla.mind.cycle import CycleOutcome
@@ -65,17 +66,10 @@ class Living(Believer):
             )
 
     async def learns(self, name: str, *steps: dict[str, Any], kind: str = "workflow", **stated: Any) -> None:
-        """A playbook by instruction; `stated` goes where it belongs."""
-        body = {key: stated.pop(key) for key in ("success", "timeframe", "commitment", "templates") if key in stated}
+        """A playbook by instruction, as a file would have it."""
+        written: dict[str, Any] = {"name": name, "type": kind, "description": name, "steps": list(steps), **stated}
         async with self.database.write(self.caller) as tx:
-            await procedural.add(
-                tx,
-                employee=self.employee,
-                name=name,
-                kind=kind,
-                steps={"steps": list(steps), **body},
-                conditions=stated,
-            )
+            await procedural.add(tx, employee=self.employee, playbooks=[Playbook.of(written)])
 
     async def meets(
         self, kind: str, *, source: str = "world", at: timedelta = timedelta(0), **content: JsonValue

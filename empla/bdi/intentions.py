@@ -129,11 +129,11 @@ ADOPT: LiteralString = """
                 %(context)s::jsonb, %(dependencies)s::uuid[], %(commitment)s::text, %(on_failed_dependency)s::text, %(watches)s::jsonb)
         ON CONFLICT (tenant_id, employee_id, goal_id, cause_id, plan_key)
               WHERE plan_key IS NOT NULL AND deleted_at IS NULL AND status IN ('planned', 'in_progress') DO NOTHING
-        RETURNING tenant_id, employee_id, id
+        RETURNING id
     ), stepped AS (
         INSERT INTO intention_steps (tenant_id, employee_id, intention_id, position, action, definition, depends_on, capability,
                                      max_attempts)
-        SELECT a.tenant_id, a.employee_id, a.id, s.position, s.action, s.definition, s.depends_on, s.capability, s.max_attempts
+        SELECT %(tenant)s::uuid, %(employee)s::uuid, a.id, s.position, s.action, s.definition, s.depends_on, s.capability, s.max_attempts
           FROM adopted a
          CROSS JOIN ROWS FROM (jsonb_to_recordset(%(steps)s::jsonb) AS (action text, definition jsonb, depends_on int[], capability text,
                                                                         max_attempts int))
@@ -278,8 +278,8 @@ class Ended(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: UUID
-    status: Literal["completed", "failed", "abandoned"]
-    reason: str
+    status: IntentionStatus
+    reason: str | None
     description: str
     goal_id: UUID | None
     parent_id: UUID | None
@@ -374,8 +374,8 @@ class Tried(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    goal_id: UUID
-    plan_key: str
+    goal_id: UUID | None
+    plan_key: str | None
     reason: str | None
 
 

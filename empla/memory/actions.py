@@ -1,13 +1,183 @@
-"""DEV STUB"""
+"""The actions that a step may name, as data: what each takes, what it needs, and what it does. Anything else names a skill."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import JsonValue
+
+from empla.memory.shapes import Step
+
+Kind = Literal[
+    "text",
+    "name",
+    "names",
+    "value",
+    "number",
+    "share",
+    "weight",
+    "duration",
+    "condition",
+    "metric",
+    "playbook",
+    "event",
+]
+"""What a parameter holds.
+
+text: words, with `{names}` filled in; name: a short text of that kind; names: one name, or a list; value: any JSON, its texts
+filled in; share: 0 to 1; weight: -0.3 to 0.3; metric: `subject.predicate`; event: the kind of a percept.
+"""
+
+LEAST_WEIGHT, MOST_WEIGHT = -0.3, 0.3
 
 
-@dataclass(frozen=True)
-class A:
-    capability: str | None = None
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One key of a step that goes to its action."""
+
+    name: str
+    kind: Kind
+    choices: tuple[str, ...] = ()
 
 
-ACTIONS = {
-    n: A() for n in "task note believe remember adopt_goal follow_up notify ask decide await pursue veto rank".split()
-} | {"draft": A("email")}
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What one action takes and does."""
+
+    name: str
+    does: str
+    required: tuple[Parameter, ...] = ()
+    optional: tuple[Parameter, ...] = ()
+    one_of: tuple[Parameter, ...] = ()  # exactly one of them must be there
+    capability: str | None = None  # unless the step says another
+    for_heuristics: bool = False  # and for them alone
+    yields: str | None = None  # what its outcome is, for `as`
+
+    def parameters(self) -> dict[str, Parameter]:
+        """All that it takes, by name."""
+        return {parameter.name: parameter for parameter in (*self.required, *self.one_of, *self.optional)}
+
+
+_TEXT, _TEMPLATE, _TITLE = Parameter("text", "text"), Parameter("template", "name"), Parameter("title", "text")
+_WORDS = (_TEXT, _TEMPLATE)
+_CRITERIA = Parameter("criteria", "condition")
+
+ACTIONS: dict[str, Action] = {
+    action.name: action
+    for action in (
+        Action(
+            "task",
+            "A task for a human or for itself.",
+            required=(_TITLE,),
+            optional=(_TEXT, _TEMPLATE, Parameter("due", "duration"), Parameter("assignee", "name")),
+        ),
+        Action("note", "A note that stays with the employee.", one_of=_WORDS, optional=(_TITLE,)),
+        Action(
+            "draft",
+            "A message, drafted and never sent.",
+            required=(Parameter("to", "names"),),
+            one_of=_WORDS,
+            optional=(Parameter("subject", "text"),),
+            capability="email",
+        ),
+        Action(
+            "believe",
+            "A belief by inference; it rests on the beliefs that its `if` used.",
+            required=(Parameter("subject", "name"), Parameter("predicate", "name"), Parameter("object", "value")),
+        ),
+        Action("remember", "An episode to remember.", one_of=_WORDS, optional=(Parameter("participants", "names"),)),
+        Action(
+            "adopt_goal",
+            "A goal; of one key, at most one is alive.",
+            required=(Parameter("key", "name"), Parameter("metric", "metric")),
+            one_of=(Parameter("value", "number"), Parameter("threshold", "number")),
+            optional=(
+                Parameter("description", "text"),
+                Parameter("goal_type", "name", ("achievement", "maintenance", "prevention")),
+                Parameter("comparator", "name", (">=", "<=", ">", "<", "==", "!=")),
+                Parameter("restore", "number"),
+                Parameter("deadline", "duration"),
+                Parameter("importance", "share"),
+            ),
+        ),
+        Action(
+            "follow_up",
+            "An event that comes due later, once; playbooks may be triggered by its kind.",
+            required=(Parameter("kind", "event"), Parameter("in", "duration")),
+            optional=(Parameter("key", "name"), _TEXT, _TEMPLATE),
+        ),
+        Action(
+            "notify",
+            "A notice for the managers.",
+            one_of=_WORDS,
+            optional=(Parameter("severity", "name", ("info", "warning", "urgent")),),
+        ),
+        Action("ask", "A question to a human; it waits for the answer.", one_of=_WORDS, yields="the answer"),
+        Action("decide", "A decision: whether its criteria hold.", required=(_CRITERIA,), yields="true or false"),
+        Action(
+            "await",
+            "It waits until its criteria hold, and has failed when the timeout is over.",
+            required=(_CRITERIA, Parameter("timeout", "duration")),
+        ),
+        Action(
+            "pursue",
+            "Another playbook, as a part of this one: done when that has succeeded, failed when it has failed.",
+            required=(Parameter("playbook", "playbook"),),
+        ),
+        Action(
+            "veto",
+            "That playbook is not chosen while the heuristic applies.",
+            required=(Parameter("playbook", "playbook"),),
+            for_heuristics=True,
+        ),
+        Action(
+            "rank",
+            "That playbook's score is moved while the heuristic applies.",
+            required=(Parameter("playbook", "playbook"), Parameter("weight", "weight")),
+            for_heuristics=True,
+        ),
+    )
+}
+"""Every action, by name; `skill` procedures add to them."""
+
+OF_EVERY_STEP = frozenset(field.serialization_alias or name for name, field in Step.model_fields.items())
+"""The keys of a step that are its own; any other goes to its action."""
+
+_PLACE = frozenset({"step", "after"})  # of a step among the others of its procedure
+_TOLD = frozenset({"template", "duration"})  # keys of every step that a skill's texts may speak of
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A step as it is carried out: the action itself, the step with its skill's parameters filled in, and what is bound."""
+
+    action: Action
+    step: Step
+    arguments: dict[str, JsonValue]  # the calling step's own keys, bound as names for the texts of the skill
+    skill: str | None = None
+
+    @property
+    def capability(self) -> str | None:
+        """What the employee must be able to do; None for nothing special."""
+        return self.step.capability or self.action.capability
+
+
+def call(step: Step, *, skill: Step | None = None) -> Call | None:
+    """How a step is carried out, given the one step of the skill that it names; None when it names no action and no such skill.
+
+    The calling step's keys come on top of the skill's; where both have an `if`, both must hold. What the caller says is bound, too,
+    so that a skill's text may speak of `{platform}`.
+    """
+    if step.action in ACTIONS:
+        return Call(ACTIONS[step.action], step, {})
+    if skill is None or skill.action not in ACTIONS:
+        return None
+    action = ACTIONS[skill.action]
+    own, below = step.to_json(), skill.to_json()
+    alternatives = {parameter.name for parameter in action.one_of}
+    if alternatives & own.keys():
+        below = {key: value for key, value in below.items() if key not in alternatives}
+    merged = {key: value for key, value in below.items() if key not in _PLACE} | own | {"action": action.name}
+    if own.get("if") is not None and below.get("if") is not None:
+        merged["if"] = [below["if"], own["if"]]
+    arguments = {key: value for key, value in own.items() if key in _TOLD or key not in OF_EVERY_STEP}
+    return Call(action, Step.parse(merged), arguments, skill=step.action)

@@ -1,9 +1,11 @@
 """The JSON of the memories: what happened, how things are done and when, and what is in hand."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 
+from empla.durations import duration
+from empla.errors import InvalidError
 from empla.shapes import Many, Shape
 
 
@@ -28,29 +30,93 @@ class EpisodeContent(Shape):
     outcome: str | None = Field(default=None, description='What came of it, e.g. "follow_up_scheduled".')
 
 
+def _is_duration(text: str) -> str:
+    try:
+        duration(text)
+    except InvalidError:
+        raise ValueError('must be a duration such as "48h" or "2 weeks"') from None
+    return text
+
+
+Duration = Annotated[str, AfterValidator(_is_duration)]
+"""A span of time, kept as written; `durations.duration` reads it."""
+
+Stated = str | dict[str, JsonValue] | list[JsonValue]
+"""A condition as it was written; `conditions.Condition.parse` reads it."""
+
+Commitment = Literal["blind", "single_minded", "open_minded"]
+FailedDependency = Literal["replan", "abandon", "proceed"]
+MAX_STEPS = 100
+MAX_RETRIES = 10
+DEFAULT_RETRIES = 2
+DEFAULT_BACKOFF = "1h"
+
+
 class Step(Shape):
-    """One step of a procedure. Keys of its own, such as `platform` or `questions`, go to the action."""
+    """One step of a procedure. Keys of its own, such as `platform` or `questions`, go to the action (docs/playbooks.md)."""
 
     step: int | None = Field(default=None, ge=1, description="Its place, counted from 1.")
-    action: str = Field(min_length=1, description='What to do, e.g. "research_account".')
-    only_if: str | None = Field(
+    action: str = Field(
+        min_length=1, description='What to do: an action, or a skill by its name, e.g. "research_account".'
+    )
+    only_if: Stated | None = Field(
         default=None,
         validation_alias="if",
         serialization_alias="if",
         description="The condition under which it is done; always when absent.",
     )
-    criteria: str | None = Field(default=None, description='What it decides by, e.g. "bant_score > 70".')
+    criteria: Stated | None = Field(
+        default=None,
+        description='What must hold after it, or what it decides or waits for, e.g. "bant_score > 70".',
+    )
     duration: str | None = Field(default=None, description='How long it takes, with its unit, e.g. "10m".')
-    template: str | None = Field(default=None, description="The template that it works from.")
+    template: str | None = Field(default=None, description="The name of the text that it works from.")
+    capability: str | None = Field(
+        default=None, min_length=1, description="What the employee must be able to do; the action's own when absent."
+    )
+    after: Many[Annotated[int, Field(ge=1)]] | None = Field(
+        default=None, description="The earlier steps that it waits for; the one before when absent, none when empty."
+    )
+    timeout: Duration | None = Field(default=None, description='How long it may wait or be tried, e.g. "2 days".')
+    retries: int | None = Field(
+        default=None, ge=0, le=MAX_RETRIES, description=f"How often it is tried again; {DEFAULT_RETRIES} when absent."
+    )
+    backoff: Duration | None = Field(
+        default=None,
+        description=f"The pause before it is tried again, doubled each time, at most a week; {DEFAULT_BACKOFF} when absent.",
+    )
+    outcome_name: str | None = Field(
+        default=None,
+        min_length=1,
+        validation_alias="as",
+        serialization_alias="as",
+        description="The name under which later steps find its outcome.",
+    )
+
+    @property
+    def parameters(self) -> dict[str, JsonValue]:
+        """The keys of its own, for the action."""
+        return dict(self.model_extra or {})
 
 
 class Steps(Shape):
-    """What a procedure does, in order."""
+    """What a procedure does, in order, and how one knows that it worked."""
 
     column: ClassVar[str] = "memory_procedural.steps"
 
     workflow: str | None = Field(default=None, description="The name of the whole.")
     steps: Many[Step] | None = Field(default=None, description="The steps, in order.")
+    success: Stated | None = Field(
+        default=None, description="The condition by which it has succeeded; its steps being done when absent."
+    )
+    timeframe: Duration | None = Field(default=None, description='By when it must have succeeded, e.g. "2 weeks".')
+    commitment: Commitment | None = Field(
+        default=None, description="How it is held on to: single_minded when absent (docs/playbooks.md)."
+    )
+    on_failed_dependency: FailedDependency | None = Field(
+        default=None, description="What happens to a step when one that it waits for has failed: replan when absent."
+    )
+    templates: dict[str, str] | None = Field(default=None, description="Texts by name, for the steps.")
 
 
 class Conditions(Shape):
@@ -59,9 +125,23 @@ class Conditions(Shape):
     column: ClassVar[str] = "memory_procedural.conditions"
 
     triggers: Many[str] | None = Field(default=None, description="Events, any of which calls for it.")
-    context: dict[str, JsonValue] | None = Field(
+    context: Stated | None = Field(
         default=None,
-        description='What must be believed: a value, a list of which one holds, or a comparison such as "> 10000".',
+        description="What must hold: a condition as text, or by name a value, a list of which one holds, or a comparison "
+        'such as "> 10000".',
+    )
+    prefers: Stated | None = Field(
+        default=None, description="A condition that makes it the better choice, and no more."
+    )
+    goals: Many[str] | None = Field(
+        default=None,
+        description='The metrics that it serves when they fall short, e.g. "pipeline.coverage" or "*.health".',
+    )
+    finds_out: Many[str] | None = Field(
+        default=None, description="The metrics that it finds out when they are unknown."
+    )
+    impossible: Stated | None = Field(
+        default=None, description="The condition under which it can't succeed any more, and is given up."
     )
 
 

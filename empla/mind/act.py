@@ -16,7 +16,7 @@ from empla.errors import ConflictError, InvalidError, NotFoundError
 from empla.memory import working
 from empla.memory.shapes import WorkingContent
 from empla.mind import attempts
-from empla.mind.actions import PERFORM, Doing
+from empla.mind.actions import PERFORM, Doing, called_with
 from empla.mind.circumstance import Circumstance, LiveIntention, look
 from empla.mind.commitment import Verdicts, conclusion
 from empla.mind.deliberate import apply
@@ -114,7 +114,7 @@ async def _attempt(tx: Tx, turn: Turn, circumstance: Circumstance, intention: Li
     if step.capability is not None and step.capability not in turn.capabilities:
         refused = step.model_copy(update={"max_attempts": 1})  # trying again would not give it
         return attempts.failed(refused, f"the employee lacks the capability {step.capability}", now=tx.now)
-    doing = Doing(tx, turn, intention, step, view)
+    doing = Doing(tx, turn, intention, step, called_with(view, step))
     try:
         change = await PERFORM[step.action](doing)
     except REFUSALS as error:

@@ -1,7 +1,7 @@
 """What each action of a step does, inside the transaction of the step: one function per action, each leaves a visible result."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -42,17 +42,45 @@ class Doing:
     def definition(self) -> Definition:
         return self.step.definition
 
-    def text(self, *names: str, otherwise: str = "") -> str:
-        """The first of these parameters that is there, its names filled in."""
-        for name in names:
-            written = self.definition.get(name)
-            if isinstance(written, str):
-                return render(written, self.view)
-        return otherwise
+    def text(self, name: str, *, otherwise: str = "") -> str:
+        """This parameter, its names filled in; several names as one text."""
+        written = filled(self.definition.get(name), self.view)
+        if isinstance(written, list):
+            return ", ".join(str(each) for each in written)
+        return otherwise if written is None else str(written)
+
+    def names(self, name: str) -> list[str]:
+        """This parameter as a list, whether one or several stand there."""
+        written = filled(self.definition.get(name), self.view)
+        return (
+            [str(each) for each in written] if isinstance(written, list) else [] if written is None else [str(written)]
+        )
 
     def span(self, name: str) -> timedelta | None:
         written = self.definition.get(name)
         return duration(written) if isinstance(written, str) else None
+
+
+def filled(value: JsonValue, view: View) -> JsonValue:
+    """The same JSON, with the names in all its texts filled in."""
+    match value:
+        case str():
+            return render(value, view)
+        case list():
+            return [filled(item, view) for item in value]
+        case dict():
+            return {name: filled(item, view) for name, item in value.items()}
+        case _:
+            return value
+
+
+def called_with(view: View, step: Step) -> View:
+    """What a step may look at: a skill's texts also see what the step calls it with."""
+    arguments = step.definition.get("arguments")
+    if not isinstance(arguments, dict):
+        return view
+    own = {name: filled(value, view) for name, value in arguments.items()}
+    return replace(view, bindings={**view.bindings, **own})
 
 
 async def task(doing: Doing) -> StepChange:
@@ -74,9 +102,11 @@ async def note(doing: Doing) -> StepChange:
 
 async def draft(doing: Doing) -> StepChange:
     """A message, drafted and not sent."""
-    to, subject, body = doing.text("to"), doing.text("subject"), doing.text("text", "template")
-    title = subject or f"To {to}"
-    return await _effect(doing, "draft", title=title, body=body, arguments={"to": to, "subject": subject})
+    subject, body = doing.text("subject"), doing.text("text")
+    title = subject or f"To {doing.text('to')}"
+    return await _effect(
+        doing, "draft", title=title, body=body, arguments={"to": list(doing.names("to")), "subject": subject}
+    )
 
 
 async def _effect(
@@ -99,12 +129,10 @@ async def _effect(
 
 async def believe(doing: Doing) -> StepChange:
     """An inference, resting on what its condition looked at."""
-    written = doing.definition.get("object")
-    value = render(written, doing.view) if isinstance(written, str) else written
     piece = Evidence.parse(
         subject=doing.text("subject"),
         predicate=doing.text("predicate"),
-        object=value,
+        object=filled(doing.definition.get("object"), doing.view),
         source="inference",
         reason=f"{doing.intention.plan_key or 'a plan'}, step {doing.step.position}",
     )
@@ -114,14 +142,12 @@ async def believe(doing: Doing) -> StepChange:
 
 async def remember(doing: Doing) -> StepChange:
     """An episode."""
-    named = doing.definition.get("participants")
-    participants = [render(str(name), doing.view) for name in named] if isinstance(named, list) else []
     episode = await episodic.record(
         doing.tx,
         employee=doing.turn.employee_id,
         description=doing.text("text"),
         episode_type="event",
-        participants=participants,
+        participants=doing.names("participants"),
     )
     return attempts.done(doing.step, {"episode": str(episode.id)})
 

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import LiteralString
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from empla.bdi.goals import Goal
 from empla.bdi.intentions import Intention, Step
@@ -79,7 +79,7 @@ class Circumstance(BaseModel):
     answers: list[Answer]
     items_in_hand: int  # of working memory, that are not pinned
     next_observation_at: datetime | None  # the first that lies ahead, such as a follow-up
-    now: datetime = Field(alias="seen_at")
+    seen_at: datetime
 
     @cached_property
     def known(self) -> Mapping[Key, Known]:
@@ -101,7 +101,7 @@ class Circumstance(BaseModel):
         moments += [
             moment for step in self.steps if step.ended_at is None for moment in (step.not_before, step.timeout_at)
         ]
-        return min((moment for moment in moments if moment is not None and moment > self.now), default=None)
+        return min((moment for moment in moments if moment is not None and moment > self.seen_at), default=None)
 
     def goal(self, goal: UUID | None) -> LiveGoal | None:
         """The live goal of this id."""
@@ -114,7 +114,7 @@ class Circumstance(BaseModel):
             name = step.definition.get("as")
             if isinstance(name, str) and "outcome" in step.result:
                 bindings[name] = step.result["outcome"]
-        return View(bindings=bindings, beliefs=self.known, now=self.now)
+        return View(bindings=bindings, beliefs=self.known, now=self.seen_at)
 
 
 def known(beliefs: list[Held]) -> dict[Key, Known]:

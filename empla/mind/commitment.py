@@ -96,7 +96,7 @@ def _given_up(intention: LiveIntention, steps: list[Step], view: View, circumsta
     if plan.impossible is not None and holds(plan.impossible, view):
         written = Condition.parse(plan.impossible, what="impossible")
         return Ending(id=intention.id, status="failed", reason=f"believed impossible: {written}"[:2000])
-    if intention.deadline_at is not None and circumstance.now > intention.deadline_at:
+    if intention.deadline_at is not None and circumstance.seen_at > intention.deadline_at:
         return Ending(
             id=intention.id,
             status="failed",
@@ -176,8 +176,8 @@ def _waited(step: Step, circumstance: Circumstance, view: View) -> StepChange | 
         case _:
             came = holds(step.definition.get("criteria"), view)
             change = attempts.done(step, {**step.result, "outcome": True}) if came else None
-    if change is None and step.timeout_at is not None and circumstance.now >= step.timeout_at:
-        return attempts.failed(step, "it waited in vain until its time was over", now=circumstance.now)
+    if change is None and step.timeout_at is not None and circumstance.seen_at >= step.timeout_at:
+        return attempts.failed(step, "it waited in vain until its time was over", now=circumstance.seen_at)
     return change
 
 
@@ -191,4 +191,4 @@ def _pursued(step: Step, circumstance: Circumstance) -> StepChange | None:
     if child.status == "completed":
         return attempts.done(step, {**step.result, "outcome": True})
     how = "failed" if child.status == "failed" else "been abandoned"
-    return attempts.failed(step, f"what it pursued has {how}: {child.reason}", now=circumstance.now)
+    return attempts.failed(step, f"what it pursued has {how}: {child.reason}", now=circumstance.seen_at)

@@ -82,11 +82,10 @@ async def _learn(tx: Tx, employee: UUID, over: Ended) -> None:
     """The outcome is counted; when the playbook's standing moves with it, people are told, with the evidence."""
     if over.procedure_id is None:
         return
-    recorded = await procedural.record_outcome(
+    procedure = await procedural.record_outcome(
         tx, employee=employee, procedure=over.procedure_id, succeeded=over.status == "completed", intention=over.id
     )
-    if recorded.moved:
-        procedure = recorded.procedure
+    if procedure.moved:
         await notices.tell(
             tx,
             employee=employee,
@@ -129,7 +128,7 @@ def _wants_a_plan(
         return False
     if goal.status == "blocked" and progress.blocked_by != "no_plan":
         return False
-    if goal.retry_at is not None and goal.retry_at > circumstance.now and not percepts:
+    if goal.retry_at is not None and goal.retry_at > circumstance.seen_at and not percepts:
         return False
     over = {ended.id for ended in outcome.ended}
     return not any(
@@ -150,7 +149,7 @@ async def _plan(
     """Each event gets the best plan that applies; a goal that gets none asks a human, and rests."""
     wanting = [_afresh(goal, circumstance) for goal in wanting]
     tried = await intentions.tried(
-        tx, employee=turn.employee_id, goals=[goal.id for goal in wanting if goal.trying_since != circumstance.now]
+        tx, employee=turn.employee_id, goals=[goal.id for goal in wanting if goal.trying_since != circumstance.seen_at]
     )
     triggered = {kind for procedure in library.procedures for kind in procedure.conditions.triggers or ()}
     events = [_goal_event(goal, tried) for goal in wanting]
@@ -161,7 +160,7 @@ async def _plan(
     by_key = known(beliefs)
     moved: list[Change] = []
     for event in events:
-        view = View(bindings=event.bindings, beliefs=by_key, now=circumstance.now)
+        view = View(bindings=event.bindings, beliefs=by_key, now=circumstance.seen_at)
         found = choosing.options(library, event, view=view, held=turn.capabilities)
         adopted = await _adopt_best(tx, turn, library, event, found, beliefs)
         if adopted is not None:
@@ -175,9 +174,9 @@ async def _plan(
 
 def _afresh(goal: LiveGoal, circumstance: Circumstance) -> LiveGoal:
     """A goal whose rest is over tries all plans anew."""
-    if goal.retry_at is None or goal.retry_at > circumstance.now:
+    if goal.retry_at is None or goal.retry_at > circumstance.seen_at:
         return goal
-    return goal.model_copy(update={"trying_since": circumstance.now, "retry_at": None})
+    return goal.model_copy(update={"trying_since": circumstance.seen_at, "retry_at": None})
 
 
 def _goal_event(goal: LiveGoal, tried: Sequence[Tried]) -> Event:
@@ -196,7 +195,7 @@ def _goal_event(goal: LiveGoal, tried: Sequence[Tried]) -> Event:
         goal=goal.id,
         metric=goal.key,
         priority=goal.priority,
-        tried=frozenset(attempt.plan_key for attempt in tried if attempt.goal_id == goal.id),
+        tried=frozenset(attempt.plan_key for attempt in tried if attempt.goal_id == goal.id and attempt.plan_key),
     )
 
 

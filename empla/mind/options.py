@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from empla.conditions import Condition, Judgement, Key, View
 from empla.errors import InvalidError
-from empla.memory.procedural import Procedure, wilson_lower
+from empla.memory.procedural import Procedure
 from empla.mind.plans import Library, Need, capabilities_of
 
 # What the parts of a score weigh.
@@ -134,7 +134,7 @@ def _option(
         procedure=procedure,
         judgement=context,
         refused=_refusal(procedure, library, event, context, needs, capabilities, vetoes.get(name)),
-        success=wilson_lower(procedure.success_count, procedure.execution_count),
+        success=procedure.success_bound,
         held=context.held + prefers.held,
         stated=context.stated + prefers.stated,
         capability=may / len(needs) if needs else 1.0,

@@ -1,6 +1,6 @@
 """A playbook becomes an intention: its skills resolved, its steps in order, the beliefs noted that it will look at. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -11,19 +11,16 @@ from empla.bdi.intentions import IntentionType, NewIntention, NewStep
 from empla.bdi.shapes import Plan, PlanContext
 from empla.conditions import Condition, Key, template_keys
 from empla.errors import InvalidError
-from empla.memory.actions import ACTIONS
+from empla.memory.playbook import Playbook
 from empla.memory.procedural import Procedure
+from empla.memory.shapes import DEFAULT_RETRIES, Step
 
 Definition = dict[str, JsonValue]
 
 # A step that waits is not tried anew unless it says so: its time-out is its answer.
 _WAITING = frozenset({"await", "ask", "pursue"})
-_DEFAULT_RETRIES = 2
-# Keys of a step that are conditions, and those that are no templates either.
+# Keys of a step that are conditions; every other text may be a template.
 _CONDITIONS = ("if", "criteria")
-_PLAIN = frozenset(
-    {"step", "action", "as", "after", "timeout", "retries", "backoff", "capability", "duration", *_CONDITIONS}
-)
 
 
 @dataclass(frozen=True)
@@ -37,29 +34,28 @@ class Library:
         return {procedure.procedure_name: procedure for procedure in self.procedures}
 
     def resolved(self, procedure: Procedure) -> list[Definition]:
-        """Its steps, each of a built-in action. Raises `InvalidError` for an action that is neither built in nor a skill."""
-        templates = procedure.steps.templates or {}
-        return [self._step(step.to_json(), templates) for step in procedure.steps.steps or ()]
+        """Its steps, each whole by itself: the action of its skill, the text of its template, what it calls the skill with.
 
-    def _step(self, step: Definition, templates: Mapping[str, str]) -> Definition:
-        action = str(step["action"])
-        if action not in ACTIONS:
-            skill = self.by_name.get(action)
-            own = skill.steps.steps if skill and skill.procedure_type == "skill" else None
-            if skill is None or not own:
-                raise InvalidError(f"{action!r} is neither an action nor a skill of this employee")
-            base = self._with_text(own[0].to_json(), skill.steps.templates or {})
-            step = {**base, **{key: value for key, value in step.items() if key != "action"}}
-            step.setdefault("skill", action)
-        return self._with_text(step, templates)
+        Raises `InvalidError` for an action that is neither built in nor a skill.
+        """
+        playbook = procedure.playbook
+        return [self._resolved(playbook, step) for step in playbook.steps.steps or ()]
 
-    @staticmethod
-    def _with_text(step: Definition, templates: Mapping[str, str]) -> Definition:
-        """A template's name becomes its text, so that a plan is whole by itself."""
-        name = step.get("template")
-        if isinstance(name, str) and name in templates and "text" not in step:
-            return {**step, "text": templates[name]}
-        return step
+    def _resolved(self, playbook: Playbook, step: Step) -> Definition:
+        named = self.by_name.get(step.action)
+        skill = None if named is None else named.playbook
+        made = playbook.call(step, skill)
+        if made is None:
+            raise InvalidError(f"{step.action!r} is neither an action nor a skill of this employee")
+        definition = made.step.to_json()
+        text = playbook.text_of(made.step, skill)
+        if text is not None:
+            definition.setdefault("text", text)
+        if made.skill is not None:
+            definition |= {"skill": made.skill, "arguments": made.arguments}
+        if made.capability is not None:
+            definition["capability"] = made.capability
+        return definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +76,9 @@ def capabilities_of(procedure: Procedure, library: Library) -> list[Need]:
 
 
 def capability_of(step: Definition) -> str | None:
-    """The capability that a resolved step names, or its action's own."""
+    """What a resolved step needs the employee to be able to do."""
     named = step.get("capability")
-    return named if isinstance(named, str) else ACTIONS[str(step["action"])].capability
+    return named if isinstance(named, str) else None
 
 
 def intention_of(
@@ -133,13 +129,13 @@ def _new_step(step: Definition, position: int) -> NewStep:
     action = str(step["action"])
     after = step.get("after")
     before: list[int] = [position - 1] if position > 1 else []
-    retries = step.get("retries", 0 if action in _WAITING else _DEFAULT_RETRIES)
+    retries = step.get("retries", 0 if action in _WAITING else DEFAULT_RETRIES)
     return NewStep(
         action=action,
         definition=step,
         depends_on=cast("list[int]", after) if isinstance(after, list) else before,
         capability=capability_of(step),
-        max_attempts=1 + (retries if isinstance(retries, int) else _DEFAULT_RETRIES),
+        max_attempts=1 + (retries if isinstance(retries, int) else DEFAULT_RETRIES),
     )
 
 
@@ -149,9 +145,24 @@ def _watched(plan: Mapping[str, JsonValue], steps: Sequence[Definition], binding
         if plan.get(name) is not None:
             keys |= Condition.parse(plan[name], what=name).keys(bindings)
     for step in steps:
-        for name, value in step.items():
-            if name in _CONDITIONS:
-                keys |= Condition.parse(value, what=name).keys(bindings)
-            elif name not in _PLAIN and isinstance(value, str):
-                keys |= template_keys(value, bindings)
+        for name in _CONDITIONS:
+            if step.get(name) is not None:
+                keys |= Condition.parse(step[name], what=name).keys(bindings)
+        keys |= {key for text in _texts(step) for key in template_keys(text, bindings)}
     return keys
+
+
+def _texts(value: JsonValue) -> Iterator[str]:
+    """Every text in it, at any depth."""
+    match value:
+        case str():
+            yield value
+        case list():
+            for item in value:
+                yield from _texts(item)
+        case dict():
+            for name, item in value.items():
+                if name not in _CONDITIONS:
+                    yield from _texts(item)
+        case _:
+            pass

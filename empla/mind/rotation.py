@@ -31,7 +31,7 @@ def next_step(
         for intention, step in ready
         if intention.id not in served and (intention.status == "in_progress" or room or not _counts(intention))
     ]
-    return min(candidates, key=lambda each: _turn(each[0], circumstance.now), default=None)
+    return min(candidates, key=lambda each: _turn(each[0], circumstance.seen_at), default=None)
 
 
 def _turn(intention: LiveIntention, now: datetime) -> tuple[float, float, str]:
@@ -57,7 +57,7 @@ def _ready(intention: LiveIntention, circumstance: Circumstance) -> Step | None:
             for step in steps
             if step.status == "pending"
             and done.issuperset(step.depends_on)
-            and (step.not_before is None or step.not_before <= circumstance.now)
+            and (step.not_before is None or step.not_before <= circumstance.seen_at)
         ),
         None,
     )

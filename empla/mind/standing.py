@@ -10,7 +10,7 @@ from empla.mind.circumstance import Circumstance, LiveGoal
 
 def assess_all(circumstance: Circumstance) -> list[Change]:
     """What is different about the live goals; empty in a quiet cycle."""
-    moment = circumstance.now
+    moment = circumstance.seen_at
     view = View(bindings={}, beliefs=circumstance.known, now=moment)
     changes = (
         assess(goal, metric=metric_of(goal, circumstance), conditions=_conditions(goal, view), now=moment)

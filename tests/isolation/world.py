@@ -206,6 +206,10 @@ def _furnished(connection: Connection, house: House, employee: UUID) -> Desk:
     for table, values in {"beliefs": _belief(), "memory_semantic": _fact(), "memory_procedural": _procedure()}.items():
         insert(connection, table, {**owned, **values})
     insert(connection, "memory_working", {**owned, **_working_item()})
+    step = {**owned, "intention_id": plan, **_first_step()}
+    connection.execute(insertion("intention_steps", step), step)
+    for table, values in {"effects": _effect(), "notices": {**_notice(), "goal_id": goal}}.items():
+        insert(connection, table, {**owned, "intention_id": plan, **values})
     metric = {**owned, **_metric()}
     connection.execute(insertion("metrics", metric), metric)
     turn = {**owned, "next_cycle_at": WHEN}
@@ -222,7 +226,35 @@ def _goal() -> dict[str, object]:
 
 
 def _plan() -> dict[str, object]:
-    return {"intention_type": "action", "description": "Call Jane", "plan": Jsonb({})}
+    called_for = {"plan_key": f"call {token()}", "cause_id": uuid4()}
+    return {"intention_type": "action", "description": "Call Jane", "plan": Jsonb({}), **called_for}
+
+
+def _step(home: Home, employee: UUID) -> dict[str, object]:
+    return {"employee_id": employee, "intention_id": home.desk(employee).spare_plan, **_first_step()}
+
+
+def _first_step() -> dict[str, object]:
+    return {"position": 1, "action": "note", "definition": Jsonb({"action": "note"})}
+
+
+def _effect() -> dict[str, object]:
+    return {"kind": "note", "title": "Jane called", "status": "done", "idempotency_key": token()}
+
+
+def _notice() -> dict[str, object]:
+    return {"kind": "question", "text": "What shall I do?", "notice_key": token()}
+
+
+def _goal_event(home: Home, employee: UUID) -> dict[str, object]:
+    by = {"actor_type": "system", "actor_id": uuid4()}
+    return {
+        "employee_id": employee,
+        "goal_id": home.desk(employee).goal,
+        "new_status": "active",
+        "changed_at": WHEN,
+        **by,
+    }
 
 
 def _belief() -> dict[str, object]:
@@ -303,14 +335,27 @@ ROWS: dict[str, Callable[[Home, UUID], dict[str, object]]] = {
         "goal_id": home.desk(employee).goal,
         **_plan(),
     },
+    "effects": lambda home, employee: {
+        "employee_id": employee,
+        "intention_id": home.desk(employee).plan,
+        **_effect(),
+    },
     "employee_schedule": lambda _home, _employee: {"employee_id": uuid4(), "next_cycle_at": WHEN},
     "employees": _someone(an_employee),
+    "goal_history": _goal_event,
     "intention_dependencies": _dependency,
+    "intention_steps": _step,
     "memory_episodes": _owned(_episode),
     "memory_procedural": _owned(_procedure),
     "memory_semantic": _owned(_fact),
     "memory_working": _owned(_working_item),
     "metrics": lambda _home, employee: {"employee_id": employee, **_metric()},
+    "notices": lambda home, employee: {
+        "employee_id": employee,
+        "goal_id": home.desk(employee).goal,
+        "intention_id": home.desk(employee).plan,
+        **_notice(),
+    },
     "observations": _owned(_observation),
     "tenant_slugs": lambda _home, _employee: {"slug": f"s-{token()}"},
     "tenants": lambda _home, _employee: {"name": "New", "slug": f"s-{token()}"},

@@ -42,7 +42,7 @@ ALTER TABLE empla.employee_goals
     ADD COLUMN retry_at timestamptz,
     ADD COLUMN served_at timestamptz,
     ADD COLUMN reason text CONSTRAINT goals_reason_check CHECK (length(reason) <= 2000),
-    ADD FOREIGN KEY (tenant_id, employee_id, parent_id) REFERENCES empla.employee_goals (tenant_id, employee_id, id) ON DELETE CASCADE,
+    ADD CONSTRAINT goals_parent_fkey FOREIGN KEY (tenant_id, employee_id, parent_id) REFERENCES empla.employee_goals (tenant_id, employee_id, id) ON DELETE CASCADE,
     ADD CONSTRAINT goals_not_its_own_parent CHECK (parent_id <> id);
 COMMENT ON COLUMN empla.employee_goals.measure IS 'How the target''s metric is read: subject, predicate, and where it has one the window';
 COMMENT ON COLUMN empla.employee_goals.watches IS 'The beliefs, [subject, predicate] each, that say how the goal stands';
@@ -74,7 +74,7 @@ CREATE TABLE empla.goal_history (
     new_status    text NOT NULL,
     old_state     text,
     new_state     text,
-    value         jsonb,
+    value         jsonb CHECK (pg_column_size(value) <= 8192),
     reason        text,
     actor_type    text NOT NULL,
     actor_id      uuid NOT NULL,
@@ -169,8 +169,10 @@ ALTER TABLE empla.employee_intentions
     ADD COLUMN abandoned_at timestamptz,
     ADD COLUMN served_at timestamptz,
     ADD COLUMN reason text CONSTRAINT intentions_reason_check CHECK (length(reason) <= 2000),
-    ADD FOREIGN KEY (tenant_id, employee_id, parent_id) REFERENCES empla.employee_intentions (tenant_id, employee_id, id) ON DELETE CASCADE,
-    ADD FOREIGN KEY (tenant_id, employee_id, procedure_id) REFERENCES empla.memory_procedural (tenant_id, employee_id, id) ON DELETE CASCADE,
+    ADD CONSTRAINT intentions_parent_fkey
+        FOREIGN KEY (tenant_id, employee_id, parent_id) REFERENCES empla.employee_intentions (tenant_id, employee_id, id) ON DELETE CASCADE,
+    ADD CONSTRAINT intentions_procedure_fkey
+        FOREIGN KEY (tenant_id, employee_id, procedure_id) REFERENCES empla.memory_procedural (tenant_id, employee_id, id) ON DELETE CASCADE,
     ADD CONSTRAINT intentions_not_its_own_parent CHECK (parent_id <> id),
     ADD CONSTRAINT intentions_parent_step CHECK ((parent_id IS NULL) = (parent_position IS NULL));
 COMMENT ON COLUMN empla.employee_intentions.plan_key IS 'The playbook''s name; one live intention for each goal (or event) and plan';

@@ -5,7 +5,7 @@ from alembic import op
 from empla.storage.migrate import run_script
 
 revision = "0013"
-down_revision = "0011"
+down_revision = "0012"
 
 
 def upgrade() -> None:

@@ -148,9 +148,11 @@ async def _plan(
 ) -> None:
     """Each event gets the best plan that applies; a goal that gets none asks a human, and rests."""
     wanting = [_afresh(goal, circumstance) for goal in wanting]
-    tried = await intentions.tried(
-        tx, employee=turn.employee_id, goals=[goal.id for goal in wanting if goal.trying_since != circumstance.seen_at]
-    )
+    # One that tries afresh from this cycle on has tried nothing. By its moment it could not be told: where time stands still, the plans
+    # of the cycles before were adopted at the same one.
+    before = {goal.id: goal.trying_since for goal in circumstance.goals}
+    trying = [goal.id for goal in wanting if goal.trying_since == before[goal.id]]
+    tried = await intentions.tried(tx, employee=turn.employee_id, goals=trying)
     triggered = {kind for procedure in library.procedures for kind in procedure.conditions.triggers or ()}
     events = [_goal_event(goal, tried) for goal in wanting]
     events += [_percept_event(percept) for percept in percepts if percept.kind in triggered]

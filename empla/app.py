@@ -20,12 +20,17 @@ from empla.clock import end_of_day
 from empla.employees import assignments, employees
 from empla.employees.employees import Employee, EmployeeRole
 from empla.employees.shapes import EmployeeConfig, Personality
-from empla.errors import NotFoundError
+from empla.errors import ForbiddenError, NotFoundError
+from empla.handles.effects import EffectsHandle, NoticesHandle
+from empla.handles.goals import GoalsHandle
+from empla.handles.intentions import IntentionsHandle
 from empla.memory import episodic
 from empla.memory.episodic import Episode, EpisodeType
 from empla.memory.shapes import EpisodeContent
+from empla.mind import cycle as cycles
 from empla.mind import hiring
 from empla.mind import why as reasons
+from empla.mind.cycle import CycleOutcome
 from empla.mind.why import Why
 from empla.settings import Settings
 from empla.storage import opening
@@ -77,6 +82,7 @@ class TenantHandle:
         self._caller = caller
         self.employees = EmployeesHandle(database, caller)
         self.users = UsersHandle(database, caller)
+        self.notices = NoticesHandle(database, caller)
 
     async def describe(self) -> Tenant:
         """The tenant's own record."""
@@ -124,7 +130,10 @@ class EmployeesHandle:
         config: dict[str, JsonValue] | None = None,
         capabilities: Sequence[str] | None = None,
     ) -> "EmployeeHandle":
-        """A new employee, active, in stage shadow, with the playbooks and (unless told) the capabilities of its role. Raises `ConflictError`, `InvalidError`, `ForbiddenError`."""
+        """A new employee, active, in stage shadow, with the playbooks and, unless told, the capabilities of its role.
+
+        Raises `ConflictError`, `InvalidError`, `ForbiddenError`.
+        """
         async with self._database.write(self._caller) as tx:
             hired = await hiring.hire(
                 tx,
@@ -149,7 +158,7 @@ class EmployeesHandle:
 
 
 class EmployeeHandle:
-    """One employee: its record, beliefs and memory."""
+    """One employee: its record, mind and memory."""
 
     def __init__(self, database: Database, caller: Caller, record: Employee) -> None:
         self._database = database
@@ -157,6 +166,9 @@ class EmployeeHandle:
         self.record = record  # as it was when it was read or changed here
         self.beliefs = BeliefsHandle(database, caller, record.id)
         self.memory = MemoryHandle(database, caller, record.id)
+        self.goals = GoalsHandle(database, caller, record.id)
+        self.intentions = IntentionsHandle(database, caller, record.id)
+        self.effects = EffectsHandle(database, caller, record.id)
 
     @property
     def id(self) -> UUID:
@@ -170,6 +182,13 @@ class EmployeeHandle:
         """Why it believes that: evidence, arithmetic, episodes, history; `print` it. Raises `NotFoundError`."""
         async with self._database.read(self._caller) as tx:
             return await reasons.why(tx, employee=self.id, subject=subject, predicate=predicate, at=as_of)
+
+    async def cycle(self) -> CycleOutcome:
+        """One cycle of it now, whatever its working hours. Raises `ForbiddenError` for users: who runs the database runs cycles."""
+        if self._caller.user is not None:
+            raise ForbiddenError("a cycle is run by the operator, not by a user")
+        caller = Caller(self._caller.tenant, employee=self.id)
+        return await cycles.run(self._database, caller, regardless_of_hours=True)
 
     async def assign(self, user_email: str) -> None:
         """The user sees this employee from now on. Raises `NotFoundError`, `ForbiddenError`."""

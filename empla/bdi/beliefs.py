@@ -18,6 +18,7 @@ from empla.shapes import check_json
 from empla.storage.tx import ReadTx, Tx
 
 BeliefType = Literal["state", "event", "causal", "evaluative"]
+ChangeType = Literal["created", "updated", "deleted", "decayed", "revised", "confirmed", "late", "contradicted"]
 MAX_OBJECT_BYTES = 65_536
 MAX_PREDICATE_BYTES = 500  # so that subject and predicate fit one index entry, whatever the script
 LEAST_DECAY_RATE = 1e-9  # per day; what decays more slowly had better not decay
@@ -95,6 +96,29 @@ class Belief(BaseModel):
     last_updated_at: datetime  # of the last evidence: the decay's anchor
     decay_rate: float  # per day
     decay_model: DecayModel
+
+
+class Change(BaseModel):
+    """One change of a belief, as the database wrote it; what was `late` or `contradicted` was heard without effect."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    belief_id: UUID
+    change_type: ChangeType
+    subject: str
+    predicate: str
+    old_value: JsonValue
+    new_value: JsonValue
+    old_confidence: float | None
+    new_confidence: float | None
+    source: Source
+    evidence: list[str]
+    reason: str | None
+    actor_type: str
+    actor_id: UUID
+    evidence_at: datetime
+    changed_at: datetime
 
 
 OBSERVE: LiteralString = """
@@ -236,6 +260,45 @@ async def as_of(
         at=as_utc(at, what="as_of"),
         subject=subject and subject.strip(),
         predicate=predicate and predicate.strip(),
+    )
+
+
+CHANGES: LiteralString = """
+    SELECT id, belief_id, change_type, subject, predicate, old_value, new_value, old_confidence, new_confidence, source, evidence,
+           reason, actor_type, actor_id, evidence_at, changed_at
+      FROM belief_history
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid
+       AND changed_at BETWEEN %(since)s::timestamptz AND %(until)s::timestamptz
+       AND (%(subjects)s::text[] IS NULL
+            OR (subject, predicate) IN (SELECT * FROM unnest(%(subjects)s::text[], %(predicates)s::text[])))
+     ORDER BY changed_at DESC, id DESC LIMIT %(limit)s::int
+"""
+
+
+async def changes(
+    tx: ReadTx,
+    *,
+    employee: UUID,
+    since: datetime,
+    until: datetime,
+    about: Sequence[tuple[str, str]] | None = None,
+    limit: int = 100,
+) -> list[Change]:
+    """What history tells of the time from `since` to `until`, both included, the latest first: "what changed before it succeeded?".
+
+    `about` names the (subject, predicate) pairs that matter; None means all. Raises `InvalidError`.
+    """
+    if not 1 <= limit <= tx.settings.max_batch:
+        raise InvalidError(f"a limit lies between 1 and {tx.settings.max_batch}, not {limit}")
+    return await tx.fetch_all(
+        Change,
+        CHANGES,
+        employee=employee,
+        since=as_utc(since, what="since"),
+        until=as_utc(until, what="until"),
+        subjects=None if about is None else [subject.strip() for subject, _ in about],
+        predicates=None if about is None else [predicate.strip() for _, predicate in about],
+        limit=limit,
     )
 
 

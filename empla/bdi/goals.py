@@ -8,12 +8,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from empla import ids
 from empla.bdi.priority import Pressure, deadline_urgency
 from empla.bdi.shapes import CALENDAR_UNITS, GoalConditions, GoalType, Progress, Target
-from empla.bdi.states import GoalStatus
+from empla.bdi.states import LIVE_GOALS, GoalStatus
 from empla.conditions import Condition, Key
 from empla.durations import duration
-from empla.errors import ConflictError, InvalidError, NotFoundError
+from empla.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from empla.storage.tx import ReadTx, Tx
 
 
@@ -162,7 +163,11 @@ async def adopt_once(
 
 
 def check_target(target: Target, *, goal_type: GoalType) -> None:
-    """Raises `InvalidError` for a restore value that is laxer than what is kept, and for one on an achievement."""
+    """Raises `InvalidError` for a metric that names no belief, a restore value laxer than what is kept, and one on an achievement."""
+    if not all(part.strip() for part in metric_key(target.metric)):
+        raise InvalidError(
+            f"target.metric names a belief, SUBJECT.PREDICATE or the employee's own, not {target.metric!r}"
+        )
     if target.restore is None:
         return
     comparator = target.comparator_for(goal_type)
@@ -184,23 +189,31 @@ LISTED: LiteralString = """
      WHERE tenant_id = %(tenant)s::uuid AND (%(employee)s::uuid IS NULL OR employee_id = %(employee)s::uuid) AND deleted_at IS NULL
        AND (%(id)s::uuid IS NULL OR id = %(id)s::uuid)
        AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s::text[]))
+       AND (%(named)s::text IS NULL OR (goal_key = %(named)s::text AND status IN ('active', 'in_progress', 'blocked'))
+            OR starts_with(id::text, %(part)s::text) OR right(id::text, length(%(part)s::text)) = %(part)s::text)
      ORDER BY priority DESC, created_at, id
 """
 
 
 async def listed(tx: ReadTx, *, employee: UUID, statuses: Sequence[GoalStatus] | None = None) -> list[Goal]:
     """The employee's goals, the most pressing first."""
-    return await tx.fetch_all(
-        Goal, LISTED, employee=employee, id=None, statuses=None if statuses is None else list(statuses)
-    )
+    chosen = None if statuses is None else list(statuses)
+    return await tx.fetch_all(Goal, LISTED, employee=employee, id=None, statuses=chosen, named=None, part=None)
 
 
 async def get(tx: ReadTx, *, goal: UUID) -> Goal:
     """The goal of this id. Raises `NotFoundError`."""
-    found = await tx.fetch_one(Goal, LISTED, employee=None, id=goal, statuses=None)
+    found = await tx.fetch_one(Goal, LISTED, employee=None, id=goal, statuses=None, named=None, part=None)
     if found is None:
         raise NotFoundError("there is no such goal")
     return found
+
+
+async def find(tx: ReadTx, *, named: str, employee: UUID | None = None) -> Goal:
+    """The goal whose id begins or ends so, or the live one of this key. Raises `NotFoundError`, `UsageError` for several."""
+    named, part = named.strip(), ids.part(named)
+    found = await tx.fetch_all(Goal, LISTED, employee=employee, id=None, statuses=None, named=named, part=part)
+    return ids.only(found, what="goal", named=named)
 
 
 class Change(BaseModel):
@@ -246,9 +259,14 @@ DROP: LiteralString = """
 
 
 async def drop(tx: Tx, *, goal: UUID, reason: str) -> None:
-    """It is wanted no more; its plans end in the employee's next cycle. Raises `ConflictError` for one that is over, `NotFoundError`."""
+    """It is wanted no more; its plans end in the employee's next cycle.
+
+    Raises `ConflictError` for one that is over, `NotFoundError`, `ForbiddenError`.
+    """
     if not await tx.execute(DROP, goal=goal, reason=reason, now=tx.now):
         found = await get(tx, goal=goal)
+        if found.status in LIVE_GOALS:
+            raise ForbiddenError("the caller's role does not allow this")
         raise ConflictError(f"this goal is {found.status} already")
 
 
@@ -264,11 +282,13 @@ class GoalEvent(BaseModel):
     new_state: str | None
     value: JsonValue
     reason: str | None
+    actor_type: str
+    actor_id: UUID
     changed_at: datetime
 
 
 HISTORY: LiteralString = """
-    SELECT goal_id, old_status, new_status, old_state, new_state, value, reason, changed_at
+    SELECT goal_id, old_status, new_status, old_state, new_state, value, reason, actor_type, actor_id, changed_at
       FROM goal_history
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND goal_id = %(goal)s::uuid
        AND changed_at <= %(at)s::timestamptz

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from empla import ids
 from empla.bdi.shapes import Plan, PlanContext
 from empla.bdi.states import IntentionStatus, StepStatus
-from empla.errors import ConflictError, NotFoundError
+from empla.errors import ConflictError
 from empla.storage.tx import ReadTx, Tx
 
 IntentionType = Literal["action", "tactic", "strategy"]
@@ -179,9 +180,10 @@ LISTED: LiteralString = """
            completed_at, failed_at, abandoned_at, served_at
       FROM employee_intentions
      WHERE tenant_id = %(tenant)s::uuid AND (%(employee)s::uuid IS NULL OR employee_id = %(employee)s::uuid) AND deleted_at IS NULL
-       AND (%(id)s::uuid IS NULL OR id = %(id)s::uuid)
        AND (%(goal)s::uuid IS NULL OR goal_id = %(goal)s::uuid)
        AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s::text[]))
+       AND (%(part)s::text IS NULL OR starts_with(id::text, %(part)s::text)
+            OR right(id::text, length(%(part)s::text)) = %(part)s::text)
      ORDER BY created_at DESC, id DESC
      LIMIT %(limit)s::int
 """
@@ -197,15 +199,16 @@ async def listed(
 ) -> list[Intention]:
     """The employee's intentions, the latest first."""
     chosen = None if statuses is None else list(statuses)
-    return await tx.fetch_all(Intention, LISTED, employee=employee, id=None, goal=goal, statuses=chosen, limit=limit)
+    return await tx.fetch_all(Intention, LISTED, employee=employee, goal=goal, statuses=chosen, part=None, limit=limit)
 
 
-async def get(tx: ReadTx, *, intention: UUID) -> Intention:
-    """The intention of this id. Raises `NotFoundError`."""
-    found = await tx.fetch_one(Intention, LISTED, employee=None, id=intention, goal=None, statuses=None, limit=1)
-    if found is None:
-        raise NotFoundError("there is no such intention")
-    return found
+async def find(tx: ReadTx, *, named: str) -> Intention:
+    """The intention whose id begins or ends so. Raises `NotFoundError`, `UsageError` for several."""
+    part = ids.part(named)
+    found = await tx.fetch_all(
+        Intention, LISTED, employee=None, goal=None, statuses=None, part=part, limit=ids.MOST_NAMED
+    )
+    return ids.only(found, what="intention", named=named)
 
 
 STEPS: LiteralString = """

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 # A goal that wants something and is not served gains a point in so many days, so that nothing starves.
 DAYS_PER_POINT = 3.0
 LEAST, MOST = 1, 10
-_URGENCY, _IMPORTANCE = 0.6, 0.4
+URGENCY, IMPORTANCE = 0.6, 0.4
 _SECONDS_PER_DAY = 86_400
 
 
@@ -29,10 +29,14 @@ class Pressure:
         return max(self.deadline, self.pace, self.violation)
 
     @property
+    def wanted(self) -> float:
+        """10 · (.6 urgency + .4 importance) + waiting days / 3, as it is before it is rounded."""
+        return 10 * (URGENCY * self.urgency + IMPORTANCE * self.importance) + self.waiting_days / DAYS_PER_POINT
+
+    @property
     def priority(self) -> int:
         """1 … 10: clamp(round(10 · (.6 urgency + .4 importance) + waiting days / 3))."""
-        wanted = 10 * (_URGENCY * self.urgency + _IMPORTANCE * self.importance) + self.waiting_days / DAYS_PER_POINT
-        return min(MOST, max(LEAST, round(wanted)))
+        return min(MOST, max(LEAST, round(self.wanted)))
 
     def to_json(self) -> dict[str, JsonValue]:
         """As it is kept: four digits are enough to follow the arithmetic."""

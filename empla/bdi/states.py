@@ -1,7 +1,7 @@
 """What a goal, an intention and a step may become; the database holds every row to it (the SQL function `may_become`)."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, cast
 
 GoalStatus = Literal["active", "in_progress", "completed", "abandoned", "blocked"]
 IntentionStatus = Literal["planned", "in_progress", "completed", "failed", "abandoned"]
@@ -36,6 +36,10 @@ STEP: Graph = {
     "abandoned": frozenset(),
 }
 GRAPHS: Mapping[str, Graph] = {"goal": GOAL, "intention": INTENTION, "step": STEP}
-LIVE_GOALS = frozenset(state for state, after in GOAL.items() if state and after)
-LIVE_INTENTIONS = frozenset(state for state, after in INTENTION.items() if state and after)
+LIVE_GOALS: frozenset[GoalStatus] = frozenset(
+    cast("GoalStatus", state) for state, after in GOAL.items() if state and after
+)
+LIVE_INTENTIONS: frozenset[IntentionStatus] = frozenset(
+    cast("IntentionStatus", state) for state, after in INTENTION.items() if state and after
+)
 OPEN_STEPS = frozenset(state for state, after in STEP.items() if state and after)

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from empla import ids
 from empla.employees import schedule
-from empla.errors import ConflictError, InvalidError, NotFoundError
+from empla.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from empla.storage.tx import ReadTx, Tx
 
 NoticeKind = Literal["escalation", "question", "information", "playbook"]
@@ -30,6 +31,7 @@ class Notice(BaseModel):
     kind: NoticeKind
     severity: Severity
     text: str
+    notice_key: str  # at most one open notice has it
     goal_id: UUID | None
     intention_id: UUID | None
     status: NoticeStatus
@@ -67,19 +69,37 @@ async def tell(
 
 
 LISTED: LiteralString = """
-    SELECT id, employee_id, kind, severity, text, goal_id, intention_id, status, answer, answered_by, answered_at, created_at
+    SELECT id, employee_id, kind, severity, text, notice_key, goal_id, intention_id, status, answer, answered_by, answered_at, created_at
       FROM notices
      WHERE tenant_id = %(tenant)s::uuid AND (%(employee)s::uuid IS NULL OR employee_id = %(employee)s::uuid)
        AND (%(id)s::uuid IS NULL OR id = %(id)s::uuid) AND (%(status)s::text IS NULL OR status = %(status)s::text)
+       AND (%(intention)s::uuid IS NULL OR intention_id = %(intention)s::uuid)
+       AND (%(part)s::text IS NULL OR starts_with(id::text, %(part)s::text) OR right(id::text, length(%(part)s::text)) = %(part)s::text)
      ORDER BY created_at DESC, id DESC LIMIT %(limit)s::int
 """
 
 
 async def listed(
-    tx: ReadTx, *, employee: UUID | None = None, status: NoticeStatus | None = "open", limit: int = 100
+    tx: ReadTx,
+    *,
+    employee: UUID | None = None,
+    intention: UUID | None = None,
+    status: NoticeStatus | None = "open",
+    limit: int = 100,
 ) -> list[Notice]:
-    """Notices of one employee or of all whom the caller may see, the latest first."""
-    return await tx.fetch_all(Notice, LISTED, employee=employee, id=None, status=status, limit=limit)
+    """Notices of one employee or of all whom the caller may see, the latest first; or of one intention."""
+    return await tx.fetch_all(
+        Notice, LISTED, employee=employee, id=None, intention=intention, status=status, part=None, limit=limit
+    )
+
+
+async def find(tx: ReadTx, *, named: str) -> Notice:
+    """The notice whose id begins or ends so. Raises `NotFoundError`, `UsageError` for several."""
+    part = ids.part(named)
+    found = await tx.fetch_all(
+        Notice, LISTED, employee=None, id=None, intention=None, status=None, part=part, limit=ids.MOST_NAMED
+    )
+    return ids.only(found, what="notice", named=named)
 
 
 ANSWER: LiteralString = """
@@ -100,7 +120,7 @@ ANSWER: LiteralString = """
 async def answer(tx: Tx, *, notice: UUID, text: str) -> None:
     """A human answered: a step that asked goes on with it, and a goal that had no plan left is planned anew.
 
-    Raises `ConflictError` for one that is answered or has lapsed, `NotFoundError`, `InvalidError` for no words.
+    Raises `ConflictError` for one that is answered or has lapsed, `NotFoundError`, `ForbiddenError`, `InvalidError` for no words.
     """
     if not text.strip():
         raise InvalidError("an answer needs words")
@@ -109,9 +129,13 @@ async def answer(tx: Tx, *, notice: UUID, text: str) -> None:
     if asker is not None:
         await schedule.wake(tx, employees=[asker.employee_id], at=tx.now)
         return
-    found = await tx.fetch_one(Notice, LISTED, employee=None, id=notice, status=None, limit=1)
+    found = await tx.fetch_one(
+        Notice, LISTED, employee=None, id=notice, intention=None, status=None, part=None, limit=1
+    )
     if found is None:
         raise NotFoundError("there is no such notice")
+    if found.status == "open":
+        raise ForbiddenError("the caller's role does not allow this")
     raise ConflictError(f"this notice is {found.status} already")
 
 

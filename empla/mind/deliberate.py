@@ -67,9 +67,11 @@ async def deliberate(tx: Tx, *, turn: Turn, circumstance: Circumstance, percepts
 
 
 async def apply(tx: Tx, *, employee: UUID, verdicts: Verdicts) -> list[Ended]:
-    """The steps and endings are written, and the playbooks that were carried out know how it went."""
+    """The steps and endings are written, open questions of what has ended lapse, and the playbooks know how it went."""
     await intentions.move_steps(tx, employee=employee, changes=verdicts.steps)
     ended = await intentions.end(tx, employee=employee, endings=verdicts.endings)
+    # Nobody would hear an answer to what they had asked.
+    await notices.lapse(tx, employee=employee, goals=[], intentions=[over.id for over in ended])
     for over in ended:
         if over.procedure_id is not None and over.status != "abandoned":
             await _learn(tx, employee, over)
@@ -147,9 +149,11 @@ async def _plan(
 ) -> None:
     """Each event gets the best plan that applies; a goal that gets none asks a human, and rests."""
     wanting = [_afresh(goal, circumstance) for goal in wanting]
-    tried = await intentions.tried(
-        tx, employee=turn.employee_id, goals=[goal.id for goal in wanting if goal.trying_since != circumstance.seen_at]
-    )
+    # One that tries afresh from this cycle on has tried nothing. By its moment it could not be told: where time stands still, the plans
+    # of the cycles before were adopted at the same one.
+    before = {goal.id: goal.trying_since for goal in circumstance.goals}
+    trying = [goal.id for goal in wanting if goal.trying_since == before[goal.id]]
+    tried = await intentions.tried(tx, employee=turn.employee_id, goals=trying)
     triggered = {kind for procedure in library.procedures for kind in procedure.conditions.triggers or ()}
     events = [_goal_event(goal, tried) for goal in wanting]
     events += [_percept_event(percept) for percept in percepts if percept.kind in triggered]

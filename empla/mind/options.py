@@ -11,7 +11,8 @@ from empla.errors import InvalidError
 from empla.memory.procedural import Procedure
 from empla.mind.plans import Library, Need, capabilities_of
 
-_SUCCESS, _MATCH, _CAPABILITY = 0.5, 0.3, 0.2
+# What the parts of a score weigh.
+SUCCESS, MATCH, CAPABILITY = 0.5, 0.3, 0.2
 ANYTHING = "*"
 
 
@@ -41,23 +42,33 @@ class Option:
     judgement: Judgement  # of its context
     refused: str | None  # why it does not apply
     success: float  # Wilson's lower bound, 0..1
-    match: float  # h / (s + 1): of s stated conditions h hold
+    held: int  # of the conditions that its context and its preferences state
+    stated: int
     capability: float  # share of its steps that the employee may do
     rank: float  # what heuristics add, -.3 … +.3
 
     @property
+    def match(self) -> float:
+        """The stated conditions that hold, h of s: h / (s + 1), so that the more specific plan wins."""
+        return self.held / (self.stated + 1)
+
+    @property
     def score(self) -> float:
         """What options are chosen by."""
-        return _SUCCESS * self.success + _MATCH * self.match + _CAPABILITY * self.capability + self.rank
+        return SUCCESS * self.success + MATCH * self.match + CAPABILITY * self.capability + self.rank
 
     def parts(self) -> dict[str, JsonValue]:
-        """The score, in parts, as it is kept with the intention."""
+        """The score, in parts and with what they come from, as it is kept with the intention."""
         return {
             "score": round(self.score, 4),
             "success": round(self.success, 4),
             "match": round(self.match, 4),
             "capability": round(self.capability, 4),
             "rank": round(self.rank, 4),
+            "succeeded": self.procedure.success_count,
+            "executed": self.procedure.execution_count,
+            "held": self.held,
+            "stated": self.stated,
         }
 
 
@@ -124,7 +135,8 @@ def _option(
         judgement=context,
         refused=_refusal(procedure, library, event, context, needs, capabilities, vetoes.get(name)),
         success=procedure.success_bound,
-        match=(context.held + prefers.held) / (context.stated + prefers.stated + 1),
+        held=context.held + prefers.held,
+        stated=context.stated + prefers.stated,
         capability=may / len(needs) if needs else 1.0,
         rank=max(-0.3, min(0.3, ranks.get(name, 0.0))),
     )

@@ -140,7 +140,7 @@ END $$;
 CREATE OR REPLACE FUNCTION empla.revise(held empla.beliefs, news jsonb) RETURNS empla.beliefs LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
     b empla.beliefs := held;
-    e jsonb; happened timestamptz; ground jsonb; outcome record; verdict text; left_over double precision;
+    e jsonb; happened timestamptz; ground jsonb; carried jsonb; outcome record; verdict text; left_over double precision;
     quiet boolean := held.object IS NOT NULL;
 BEGIN
     b.revision := '[]';
@@ -170,15 +170,16 @@ BEGIN
             verdict := CASE WHEN e -> 'object' = b.object THEN 'confirmed' ELSE 'replaced' END;
             -- Decay takes confidence back towards not knowing (log-odds 0), never into disbelief.
             left_over := empla.effective_confidence(b.confidence, b.decay_rate, b.decay_model, b.last_updated_at, happened);
-            b.grounds := jsonb_build_array(
-                jsonb_build_object('object', b.object, 'source', b.source, 'since', b.formed_at,
-                                   'evidence', jsonb_path_query_array(b.evidence, '$[last - 99 to last]'),
-                                   'carried', CASE WHEN left_over < b.confidence AND b.log_odds > 0
-                                                   THEN greatest(0, empla.log_odds(left_over)) ELSE b.log_odds END)
-                || CASE WHEN b.grounds @? '$[*].rests_on'
-                        THEN coalesce((SELECT jsonb_build_object('rests_on', jsonb_object_agg(r.id::text, r.said ORDER BY r.said))
-                                         FROM empla.resting(b.grounds, b.object) r HAVING count(*) > 0), '{}') ELSE '{}' END,
-                ground);
+            carried := jsonb_build_object('object', b.object, 'source', b.source, 'since', b.formed_at,
+                                          'evidence', jsonb_path_query_array(b.evidence, '$[last - 99 to last]'),
+                                          'carried', CASE WHEN left_over < b.confidence AND b.log_odds > 0
+                                                          THEN greatest(0, empla.log_odds(left_over)) ELSE b.log_odds END);
+            -- A sub-select within an expression would cost plain beliefs the fast path of expressions, here and below.
+            IF b.grounds @? '$[*].rests_on' THEN
+                carried := carried || coalesce((SELECT jsonb_build_object('rests_on', jsonb_object_agg(r.id::text, r.said ORDER BY r.said))
+                                                  FROM empla.resting(b.grounds, b.object) r HAVING count(*) > 0), '{}');
+            END IF;
+            b.grounds := jsonb_build_array(carried, ground);
         ELSIF jsonb_array_length(b.grounds) > 200 THEN
             verdict := 'late';
         ELSE
@@ -219,9 +220,10 @@ BEGIN
     quiet := quiet AND b.object = held.object AND abs(b.confidence - held.confidence) < 1e-9 AND b.source = held.source
              AND b.formed_at = held.formed_at AND b.belief_type = held.belief_type AND b.decay_rate = held.decay_rate AND b.decay_model = held.decay_model
              AND held.confidence - empla.effective_confidence(held.confidence, held.decay_rate, held.decay_model,
-                                                              held.logged_at, b.last_updated_at) <= 0.01
-             AND (NOT b.grounds @? '$[*].rests_on'
-                  OR NOT EXISTS (SELECT * FROM empla.resting(b.grounds, b.object) EXCEPT SELECT * FROM empla.resting(held.grounds, held.object)));
+                                                              held.logged_at, b.last_updated_at) <= 0.01;
+    IF quiet AND b.grounds @? '$[*].rests_on' THEN
+        quiet := NOT EXISTS (SELECT * FROM empla.resting(b.grounds, b.object) EXCEPT SELECT * FROM empla.resting(held.grounds, held.object));
+    END IF;
     b.logged_at := CASE WHEN quiet THEN held.logged_at ELSE b.last_updated_at END;
     RETURN b;
 END $$;
@@ -341,12 +343,16 @@ BEGIN
         END LOOP;
         RETURN NULL;
     END IF;
+    -- Sets and no join: the plan is made once per session, often for one row, and must not be a nested loop for a thousand.
     FOR whose IN
-        SELECT c.employee_id AS id, array_agg(c.id) FILTER (WHERE c.has_moved) AS moved, array_agg(c.id) FILTER (WHERE c.is_derived) AS derived
-          FROM (SELECT n.employee_id, n.id, o.deleted_at IS NULL AND (n.deleted_at IS NOT NULL OR n.object <> o.object) AS has_moved,
-                       n.grounds @? '$[*].rests_on' OR o.grounds @? '$[*].rests_on' AS is_derived
-                  FROM new_rows n JOIN old_rows o ON o.tenant_id = n.tenant_id AND o.employee_id = n.employee_id AND o.id = n.id) c
-         WHERE c.has_moved OR c.is_derived GROUP BY c.employee_id
+        SELECT c.employee_id AS id, array_agg(c.id) FILTER (WHERE c.has_moved) AS moved, array_agg(c.id) FILTER (WHERE NOT c.has_moved) AS derived
+          FROM (SELECT m.employee_id, m.id, true AS has_moved
+                  FROM (SELECT o.employee_id, o.id, o.object FROM old_rows o WHERE o.deleted_at IS NULL
+                        EXCEPT SELECT n.employee_id, n.id, n.object FROM new_rows n WHERE n.deleted_at IS NULL) m
+                UNION ALL
+                (SELECT n.employee_id, n.id, false FROM new_rows n WHERE n.grounds @? '$[*].rests_on'
+                 UNION SELECT o.employee_id, o.id, false FROM old_rows o WHERE o.grounds @? '$[*].rests_on')) c
+         GROUP BY c.employee_id
     LOOP
         IF whose.moved IS NOT NULL AND EXISTS (SELECT FROM belief_conflicts c
                                                 WHERE c.tenant_id = tenant AND c.employee_id = whose.id AND c.status = 'open') THEN

@@ -94,3 +94,11 @@ DROP FUNCTION empla.open_conflict(), empla.sign_resolution(), empla.settle_belie
     empla.weakest(uuid, uuid, jsonb, jsonb, timestamptz), empla.weakest_then(uuid, uuid, jsonb, jsonb, timestamptz), empla.told(uuid, uuid, uuid, timestamptz),
     empla.at_most_its_supports(double precision, uuid, uuid, text, jsonb, jsonb, timestamptz),
     empla.at_most_its_supports_then(double precision, uuid, uuid, text, jsonb, jsonb, timestamptz);
+GRANT CREATE ON SCHEMA empla TO empla_keeper;
+SET LOCAL ROLE empla_keeper;
+DO $$ BEGIN
+    EXECUTE replace(pg_get_functiondef('empla.log_beliefs()'::regprocedure),
+                    E'\nBEGIN\n    IF NOT EXISTS (SELECT FROM new_rows) THEN\n        RETURN NULL;\n    END IF;\n', E'\nBEGIN\n');
+END $$;
+SET LOCAL ROLE empla_owner;
+REVOKE CREATE ON SCHEMA empla FROM empla_keeper;

@@ -337,10 +337,23 @@ DECLARE
     whose record; tenant uuid := ctx.tenant_id(); moment timestamptz := ctx.now();
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        FOR whose IN SELECT n.employee_id AS id, array_agg(n.id) AS derived
-                       FROM new_rows n WHERE n.grounds @? '$[*].rests_on' AND n.deleted_at IS NULL GROUP BY n.employee_id LOOP
-            PERFORM keep_supports(tenant, whose.id, whose.derived, moment);
-        END LOOP;
+        IF EXISTS (SELECT FROM new_rows n WHERE n.grounds @? '$[*].rests_on') THEN
+            FOR whose IN SELECT n.employee_id AS id, array_agg(n.id) AS derived
+                           FROM new_rows n WHERE n.grounds @? '$[*].rests_on' GROUP BY n.employee_id LOOP
+                PERFORM keep_supports(tenant, whose.id, whose.derived, moment);
+            END LOOP;
+        END IF;
+        RETURN NULL;
+    -- Most beliefs support nothing, rest on nothing and are disputed by nobody.
+    ELSIF NOT EXISTS (
+        SELECT 1 FROM new_rows n WHERE n.grounds @? '$[*].rests_on'
+         UNION ALL
+        SELECT 1 FROM old_rows o JOIN belief_supports s ON s.tenant_id = tenant AND s.employee_id = o.employee_id AND s.rests_on = o.id
+         UNION ALL
+        SELECT 1 FROM old_rows o JOIN belief_supports s ON s.tenant_id = tenant AND s.employee_id = o.employee_id AND s.belief_id = o.id
+         UNION ALL
+        SELECT 1 FROM old_rows o JOIN belief_conflicts c ON c.tenant_id = tenant AND c.employee_id = o.employee_id AND c.belief_id = o.id
+                                                        AND c.status = 'open') THEN
         RETURN NULL;
     END IF;
     -- Sets and no join: the plan is made once per session, often for one row, and must not be a nested loop for a thousand.
@@ -354,17 +367,13 @@ BEGIN
                  UNION SELECT o.employee_id, o.id, false FROM old_rows o WHERE o.grounds @? '$[*].rests_on')) c
          GROUP BY c.employee_id
     LOOP
-        IF whose.moved IS NOT NULL AND EXISTS (SELECT FROM belief_conflicts c
-                                                WHERE c.tenant_id = tenant AND c.employee_id = whose.id AND c.status = 'open') THEN
+        IF whose.moved IS NOT NULL THEN
             UPDATE belief_conflicts c
                SET status = 'lapsed', reason = CASE WHEN b.deleted_at IS NULL THEN 'it is believed now' ELSE 'the belief is held no more' END
               FROM beliefs b
              WHERE c.tenant_id = tenant AND c.employee_id = whose.id AND c.belief_id = ANY (whose.moved) AND c.status = 'open'
                AND b.tenant_id = tenant AND b.employee_id = whose.id AND b.id = c.belief_id
                AND (b.deleted_at IS NOT NULL OR b.object = c.claimed);
-        END IF;
-        IF whose.moved IS NOT NULL AND EXISTS (SELECT FROM belief_supports s
-                                                WHERE s.tenant_id = tenant AND s.employee_id = whose.id AND s.rests_on = ANY (whose.moved)) THEN
             PERFORM let_fall(tenant, whose.id, whose.moved, moment);
         END IF;
         IF whose.derived IS NOT NULL THEN
@@ -373,6 +382,14 @@ BEGIN
     END LOOP;
     RETURN NULL;
 END $$;
+GRANT CREATE ON SCHEMA empla TO empla_keeper;
+-- An observation fires the triggers of both, INSERT and UPDATE, one of the two for no row: that one has nothing to do.
+SET LOCAL ROLE empla_keeper;
+DO $$ BEGIN
+    EXECUTE replace(pg_get_functiondef('empla.log_beliefs()'::regprocedure), E'\nBEGIN\n',
+                    E'\nBEGIN\n    IF NOT EXISTS (SELECT FROM new_rows) THEN\n        RETURN NULL;\n    END IF;\n');
+END $$;
+SET LOCAL ROLE empla_owner;
 -- After log_insert and log_update, by their names: history tells the cause before its consequences.
 CREATE TRIGGER settle_insert AFTER INSERT ON empla.beliefs REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION empla.settle_beliefs();
@@ -452,7 +469,6 @@ GRANT EXECUTE ON FUNCTION empla.resting(jsonb, jsonb), empla.hold_supports(uuid,
     empla.at_most_its_supports_then(double precision, uuid, uuid, text, jsonb, jsonb, timestamptz) TO empla_app, empla_worker, empla_migrator;
 GRANT EXECUTE ON FUNCTION empla.resting(jsonb, jsonb), empla.counted(jsonb), empla.log_odds(double precision), empla.source_rank(text),
     empla.without_supports(jsonb, uuid[]), empla.let_fall(uuid, uuid, uuid[], timestamptz), empla.keep_supports(uuid, uuid, uuid[], timestamptz) TO empla_keeper;
-GRANT CREATE ON SCHEMA empla TO empla_keeper;
 ALTER FUNCTION empla.open_conflict() OWNER TO empla_keeper;
 ALTER FUNCTION empla.settle_beliefs() OWNER TO empla_keeper;
 REVOKE CREATE ON SCHEMA empla FROM empla_keeper;

@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from empla.bdi import beliefs
 from empla.bdi.beliefs import Evidence
-from empla.bdi.confidence import Source
 from empla.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from empla.shapes import check_json
 from empla.storage.tx import ReadTx, Tx
@@ -29,7 +28,7 @@ class Conflict(BaseModel):
     predicate: str
     held: JsonValue  # what the belief said when the claim was heard last
     claimed: JsonValue
-    claimed_source: Source
+    claimed_source: Literal["inference", "prior"]  # of the claim that opened it
     evidence: list[str]  # ids of the evidence for the claim, the last hundred
     times: int  # that it was claimed
     status: ConflictStatus
@@ -64,6 +63,21 @@ async def get(tx: ReadTx, *, conflict: UUID) -> Conflict:
     if found is None:
         raise NotFoundError("there is no such conflict")
     return found
+
+
+ABOUT: LiteralString = """
+    SELECT id, employee_id, belief_id, subject, predicate, held, claimed, claimed_source, evidence, times, status, opened_at, resolved_at,
+           resolved_by_type, resolved_by, reason
+      FROM belief_conflicts
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND belief_id = %(belief)s::uuid
+       AND opened_at <= %(at)s::timestamptz AND (status = 'open' OR resolved_at > %(at)s::timestamptz)
+     ORDER BY opened_at, id
+"""
+
+
+async def about(tx: ReadTx, *, employee: UUID, belief: UUID, at: datetime) -> list[Conflict]:
+    """The conflicts about one belief that were open at a moment of the tenant's time, the oldest first."""
+    return await tx.fetch_all(Conflict, ABOUT, employee=employee, belief=belief, at=at)
 
 
 class _Resolved(BaseModel):

@@ -43,6 +43,7 @@ for _name, _target, _help in (
     ("cycle", "cycle:cycle", "One cycle of one employee, now."),
     ("beliefs", "beliefs:beliefs", "What an employee believes, or believed at a moment."),
     ("why", "beliefs:why", "Why an employee believes it: evidence, arithmetic, episodes, history."),
+    ("conflicts", "conflicts:app", "Guesses against a human's word: list them, settle them."),
     ("report", "report:report", "What a tenant's employees believe in sum, with a digest."),
     ("episodes", "episodes:episodes", "What an employee remembers, the latest first."),
     ("health", "health:health", "Connection, version, roles, fences, partitions, sizes."),

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from datetime import timedelta
-from typing import LiteralString
+from typing import Any, LiteralString
 from uuid import UUID
 
 import pytest
 from believer import Believer
-from factories import MONDAY, a_simulated_tenant, an_employee, an_id
+from factories import MONDAY, a_simulated_tenant, an_employee
 from pydantic import BaseModel, JsonValue
 
 from empla.bdi import beliefs
@@ -17,7 +17,6 @@ from empla.errors import InvalidError, NotFoundError
 from empla.settings import Settings
 from empla.storage import opening
 from empla.storage.database import Database
-from empla.storage.tx import Caller
 
 EDGES: LiteralString = """
     SELECT d.subject, b.subject AS on_subject
@@ -33,12 +32,14 @@ class Edge(BaseModel):
     on_subject: str
 
 
-async def infers(jordan: Believer, about: str, *on: Belief, value: JsonValue = True, **more: object) -> Belief:
+async def infers(jordan: Believer, about: str, *on: Belief, value: JsonValue = "yes", **more: Any) -> Belief:
     """Jordan infers that it is so, from these beliefs."""
-    return await jordan.hears(value, about, "is", source="inference", rests_on=tuple(belief.id for belief in on), **more)
+    return await jordan.hears(
+        value, about, "is", source="inference", rests_on=tuple(belief.id for belief in on), **more
+    )
 
 
-async def sees(jordan: Believer, about: str, value: JsonValue = True, **more: object) -> Belief:
+async def sees(jordan: Believer, about: str, value: JsonValue = "yes", **more: Any) -> Belief:
     return await jordan.hears(value, about, "is", **more)
 
 
@@ -84,7 +85,7 @@ async def test_what_was_inferred_falls_when_what_it_rests_on_is_retracted(jordan
     assert await jordan.retracts("usage", "is") == 1
     assert await held(jordan) == []
     assert await edges(jordan) == []
-    assert await last(jordan) == ("deleted", True, "rested on usage.is, which is believed no more")
+    assert await last(jordan) == ("deleted", "yes", "rested on usage.is, which is believed no more")
     assert await jordan.audits() == 4
 
 
@@ -93,7 +94,7 @@ async def test_what_was_inferred_falls_when_what_it_rests_on_is_forgotten(jordan
     await jordan.waits(9)
     assert await jordan.forgets() == 1
     assert await held(jordan) == []
-    assert await last(jordan) == ("deleted", True, "rested on usage.is, which is believed no more")
+    assert await last(jordan) == ("deleted", "yes", "rested on usage.is, which is believed no more")
 
 
 async def test_what_was_inferred_falls_when_what_it_rests_on_comes_to_say_something_else(jordan: Believer):
@@ -101,7 +102,7 @@ async def test_what_was_inferred_falls_when_what_it_rests_on_comes_to_say_someth
     await jordan.waits(1)
     await sees(jordan, "usage", 70)
     assert await held(jordan) == ["usage"]
-    assert await last(jordan) == ("deleted", True, "rested on usage.is, which says something else now")
+    assert await last(jordan) == ("deleted", "yes", "rested on usage.is, which says something else now")
 
 
 async def test_it_stands_while_what_it_rests_on_is_confirmed(jordan: Believer):
@@ -121,7 +122,8 @@ async def test_a_whole_tower_falls_in_the_same_statement(jordan: Believer):
     assert tx.statements == 4
     assert (await jordan.changes()).count("deleted") == 60
     assert {change.reason for change in await jordan.history() if change.change_type == "deleted"} == {
-        "no", *(f"rested on {floor}.is, which is believed no more" for floor in range(59))
+        "no",
+        *(f"rested on {floor}.is, which is believed no more" for floor in range(59)),
     }
 
 
@@ -138,9 +140,11 @@ async def test_what_rests_on_the_same_in_two_ways_falls_once(jordan: Believer):
     await infers(jordan, "top", left, right)
     await jordan.retracts("usage", "is")
     assert (await jordan.changes()).count("deleted") == 4
-    assert await last(jordan) == (
-        "deleted", True, "rested on left.is, which is believed no more; rested on right.is, which is believed no more"
-    ) or True
+    assert {change.reason for change in await jordan.history() if change.change_type == "deleted"} == {
+        "a slip of the pen",
+        "rested on usage.is, which is believed no more",
+        "rested on left.is, which is believed no more; right.is, which is believed no more",
+    }
 
 
 # Staying
@@ -173,7 +177,7 @@ async def test_what_rests_on_a_belief_that_stays_stays(jordan: Believer):
 async def test_what_comes_to_say_something_else_by_itself_rests_on_it_no_more(jordan: Believer):
     await infers(jordan, "risk", await sees(jordan, "usage"))
     await jordan.waits(1)
-    await jordan.hears(False, "risk", "is", source="inference")
+    await jordan.hears("no", "risk", "is", source="inference")
     assert await edges(jordan) == []
     await jordan.retracts("usage", "is")
     assert await held(jordan) == ["risk"]
@@ -182,7 +186,7 @@ async def test_what_comes_to_say_something_else_by_itself_rests_on_it_no_more(jo
 async def test_an_inference_that_did_not_count_leaves_it_resting_on_nothing(jordan: Believer):
     usage = await sees(jordan, "usage")
     await sees(jordan, "risk", source="told_by_human")
-    await infers(jordan, "risk", usage, value=False)
+    await infers(jordan, "risk", usage, value="no")
     await infers(jordan, "risk", usage, occurred_at=MONDAY - timedelta(days=1))
     assert await edges(jordan) == []
 
@@ -190,22 +194,22 @@ async def test_an_inference_that_did_not_count_leaves_it_resting_on_nothing(jord
 async def test_it_rests_on_what_the_inferences_for_its_present_object_rest_on(jordan: Believer):
     one, other = await sees(jordan, "one"), await sees(jordan, "other")
     await infers(jordan, "risk", one)
-    await infers(jordan, "risk", other, value=False, reliability=0.8)
+    await infers(jordan, "risk", other, value="no", reliability=0.8)
     assert await edges(jordan) == [("risk", "other")]
-    await jordan.hears(True, "risk", "is", source="inference")  # and back: with the first inference it weighs more
-    assert (await jordan.believes("risk", "is")).object is True
+    await jordan.hears("yes", "risk", "is", source="inference")  # and back: with the first inference it weighs more
+    assert (await jordan.believes("risk", "is")).object == "yes"
     assert await edges(jordan) == [("risk", "one")]
 
 
 async def test_it_does_not_come_back_to_what_rested_on_something_that_fell_meanwhile(jordan: Believer):
     one, other = await sees(jordan, "one"), await sees(jordan, "other")
     await infers(jordan, "risk", one)
-    await infers(jordan, "risk", other, value=False, reliability=0.8)
+    await infers(jordan, "risk", other, value="no", reliability=0.8)
     await jordan.retracts("one", "is")
     assert await held(jordan) == ["other", "risk"]
-    await jordan.hears(True, "risk", "is", source="inference")
+    await jordan.hears("yes", "risk", "is", source="inference")
     assert await held(jordan) == ["other"]
-    assert await last(jordan) == ("deleted", True, "rests on one.is, which is not so any more")
+    assert await last(jordan) == ("deleted", "yes", "rests on one.is, which is not so any more")
 
 
 async def test_what_is_carried_into_a_new_moment_still_rests_on_it(jordan: Believer):
@@ -223,7 +227,9 @@ async def test_what_is_carried_into_a_new_moment_still_rests_on_it(jordan: Belie
 
 async def test_only_an_inference_rests_on_beliefs(jordan: Believer):
     usage = await sees(jordan, "usage")
-    with pytest.raises(InvalidError, match=r"^evidence: rests_on: only an inference rests on beliefs, not observation$"):
+    with pytest.raises(
+        InvalidError, match=r"^evidence: rests_on: only an inference rests on beliefs, not observation$"
+    ):
         await sees(jordan, "risk", rests_on=(usage.id,))
 
 
@@ -242,7 +248,9 @@ async def test_a_belief_never_rests_on_itself_directly_or_around(jordan: Believe
     risk = await infers(jordan, "risk", usage)
     call = await infers(jordan, "call", risk)
     for about, on in (("usage", usage), ("risk", call), ("usage", call)):
-        with pytest.raises(InvalidError, match=f"^a belief can't rest on itself: {about}.is would, directly or around$"):
+        with pytest.raises(
+            InvalidError, match=f"^a belief can't rest on itself: {about}.is would, directly or around$"
+        ):
             await infers(jordan, about, on, value="new")
     assert await edges(jordan) == [("call", "risk"), ("risk", "usage")]
 
@@ -250,7 +258,7 @@ async def test_a_belief_never_rests_on_itself_directly_or_around(jordan: Believe
 async def test_two_of_one_batch_do_not_rest_on_each_other(jordan: Believer):
     one, other = await sees(jordan, "one"), await sees(jordan, "other")
     news = [
-        Evidence(subject=about, predicate="is", object=True, source="inference", rests_on=(on.id,))
+        Evidence(subject=about, predicate="is", object="yes", source="inference", rests_on=(on.id,))
         for about, on in (("one", other), ("other", one))
     ]
     with pytest.raises(InvalidError, match=r"^these beliefs would rest on each other in a circle$"):
@@ -263,13 +271,13 @@ async def test_what_changes_in_the_batch_that_infers_from_it_takes_the_inference
     usage = await sees(jordan, "usage", 40)
     moment = await jordan.waits(1)
     news = [
-        Evidence(subject="risk", predicate="is", object=True, source="inference", rests_on=(usage.id,)),
+        Evidence(subject="risk", predicate="is", object="yes", source="inference", rests_on=(usage.id,)),
         Evidence(subject="usage", predicate="is", object=70, occurred_at=moment),
     ]
     async with jordan.database.write(jordan.caller) as tx:
         await beliefs.observe_many(tx, employee=jordan.employee, news=news)
     assert await held(jordan) == ["usage"]
-    assert await last(jordan) == ("deleted", True, "rests on usage.is, which is not so any more")
+    assert await last(jordan) == ("deleted", "yes", "rests on usage.is, which is not so any more")
 
 
 # How sure
@@ -300,7 +308,7 @@ async def test_who_vouches_for_it_as_well_is_not_held_down(jordan: Believer):
 async def test_a_thousand_inferences_are_three_messages(jordan: Believer):
     usage = await sees(jordan, "usage")
     news = [
-        Evidence(subject=f"deal:{number}", predicate="is", object=True, source="inference", rests_on=(usage.id,))
+        Evidence(subject=f"deal:{number}", predicate="is", object="yes", source="inference", rests_on=(usage.id,))
         for number in range(1000)
     ]
     async with jordan.database.write(jordan.caller) as tx:
@@ -332,7 +340,7 @@ async def crowd(settings: Settings, jordan: Believer) -> AsyncGenerator[Believer
 
 async def hears_in(jordan: Believer, about: str, on: UUID, *, done: asyncio.Event, go: asyncio.Event) -> None:
     """Infers it in a transaction that stays open until it may go."""
-    piece = Evidence(subject=about, predicate="is", object=True, source="inference", rests_on=(on,))
+    piece = Evidence(subject=about, predicate="is", object="yes", source="inference", rests_on=(on,))
     async with jordan.database.write(jordan.caller) as tx:
         await beliefs.observe(tx, employee=jordan.employee, piece=piece)
         done.set()
@@ -398,6 +406,3 @@ async def test_of_many_that_form_and_retract_at_once_nothing_rests_on_nothing(cr
         forming = [infers(crowd, f"risk {number}", usage, value=round_) for number in range(10)]
         await asyncio.gather(*forming, crowd.retracts("usage", "is"), return_exceptions=True)
         assert await held(crowd) == []
-
-
-_ = (Caller, an_id)

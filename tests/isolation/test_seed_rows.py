@@ -13,7 +13,7 @@ from world import ROWS, WHEN, Connection, Gate, House, World, insert, insertion,
 
 LOGS = ("audit_log", "belief_history")
 # Written through a door or by a trigger, or without a value of its own.
-WRITTEN_BY_NOBODY = {*LOGS, "tenants", "tenant_slugs", "intention_dependencies"}
+WRITTEN_BY_NOBODY = {*LOGS, "tenants", "tenant_slugs", "intention_dependencies", "belief_conflicts", "belief_supports"}
 
 
 # Dependencies
@@ -327,7 +327,7 @@ def test_every_index_is_one_that_row_security_can_use(world: World):
 
 def test_every_entity_has_metadata_and_can_be_deleted_softly(world: World):
     logs = {*LOGS, "metrics"}
-    links = {"tenant_slugs", "employee_assignments", "employee_schedule", "intention_dependencies"}
+    links = {"tenant_slugs", "employee_assignments", "employee_schedule", "intention_dependencies", "belief_supports"}
     bare = """
         SELECT c.relname FROM pg_class c
          WHERE c.relnamespace = 'empla'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
@@ -338,7 +338,7 @@ def test_every_entity_has_metadata_and_can_be_deleted_softly(world: World):
         for name in ("metadata", "deleted_at", "updated_at")
     }
     assert without["metadata"] & set(ROWS) <= (logs | links)
-    assert without["deleted_at"] & set(ROWS) == logs | links | {"observations"}
+    assert without["deleted_at"] & set(ROWS) == logs | links | {"observations", "belief_conflicts"}
     assert without["updated_at"] & set(ROWS) == logs | links
 
 

@@ -7,10 +7,8 @@ CREATE TABLE empla.belief_conflicts (
     belief_id        uuid NOT NULL,
     subject          text NOT NULL,
     predicate        text NOT NULL,
-    held             jsonb NOT NULL,
-    claimed          jsonb NOT NULL,
-    -- Equal for equal objects (1 and 1.0 are one); the objects themselves may be too long for an index.
-    claimed_hash     bigint NOT NULL GENERATED ALWAYS AS (jsonb_hash_extended(claimed, 0)) STORED,
+    held             jsonb NOT NULL CHECK (pg_column_size(held) <= 262208),
+    claimed          jsonb NOT NULL CHECK (pg_column_size(claimed) <= 262208),
     claimed_source   text NOT NULL CHECK (claimed_source IN ('inference', 'prior')),
     evidence         jsonb NOT NULL DEFAULT '[]' CHECK (jsonb_typeof(evidence) = 'array' AND pg_column_size(evidence) <= 65536),
     times            integer NOT NULL DEFAULT 1 CHECK (times >= 1),
@@ -32,7 +30,9 @@ CREATE TABLE empla.belief_conflicts (
 COMMENT ON COLUMN empla.belief_conflicts.held IS 'What the belief said when the claim was heard last';
 COMMENT ON COLUMN empla.belief_conflicts.evidence IS 'The ids of the evidence for the claim, the last hundred';
 COMMENT ON COLUMN empla.belief_conflicts.times IS 'How often the claim was made';
-CREATE UNIQUE INDEX idx_conflicts_open ON empla.belief_conflicts (tenant_id, employee_id, belief_id, claimed_hash) WHERE status = 'open';
+-- By a hash, which is equal for equal objects (1 and 1.0 are one): the objects themselves may be too long for an index.
+CREATE UNIQUE INDEX idx_conflicts_open ON empla.belief_conflicts (tenant_id, employee_id, belief_id, jsonb_hash_extended(claimed, 0))
+    WHERE status = 'open';
 CREATE INDEX idx_conflicts_belief ON empla.belief_conflicts (tenant_id, employee_id, belief_id);
 
 -- Only live beliefs are on either side, and no circle is ever closed. Written by the trigger below alone, from the inferences' `rests_on`.
@@ -55,14 +55,14 @@ BEGIN
     UPDATE belief_conflicts c
        SET times = c.times + 1, evidence = jsonb_path_query_array(c.evidence || NEW.evidence, '$[last - 99 to last]')
      WHERE c.tenant_id = NEW.tenant_id AND c.employee_id = NEW.employee_id AND c.belief_id = NEW.belief_id
-       AND c.claimed_hash = jsonb_hash_extended(NEW.new_value, 0) AND c.held = NEW.old_value AND c.status = 'kept';
+       AND c.claimed = NEW.new_value AND c.held = NEW.old_value AND c.status = 'kept';
     IF FOUND THEN
         RETURN NULL;
     END IF;
     INSERT INTO belief_conflicts AS c (tenant_id, employee_id, belief_id, subject, predicate, held, claimed, claimed_source, evidence, opened_at)
     VALUES (NEW.tenant_id, NEW.employee_id, NEW.belief_id, NEW.subject, NEW.predicate, NEW.old_value, NEW.new_value, NEW.source,
             NEW.evidence, NEW.changed_at)
-    ON CONFLICT (tenant_id, employee_id, belief_id, claimed_hash) WHERE status = 'open' DO UPDATE
+    ON CONFLICT (tenant_id, employee_id, belief_id, jsonb_hash_extended(claimed, 0)) WHERE status = 'open' DO UPDATE
        SET times = c.times + 1, held = EXCLUDED.held,
            evidence = jsonb_path_query_array(c.evidence || EXCLUDED.evidence, '$[last - 99 to last]');
     RETURN NULL;

@@ -201,6 +201,12 @@ windows = st.sampled_from([*CALENDAR_UNITS, "36h", "10 days", "12 weeks", "1s"])
     asked=[(window, measure) for window in ("day", "1s") for measure in MEASURES],
     back=timedelta(0),
 )
+@example(  # a long spell reaches into the window
+    lived=[Heard(DAY, 5), Heard(45 * DAY, 1)],
+    later=2 * DAY,
+    asked=[(window, measure) for window in ("10 days", "week", "year") for measure in MEASURES],
+    back=timedelta(0),
+)
 def test_a_window_is_measured_as_the_model_does(
     mind: Mind, lived: list[Heard], later: timedelta, asked: list[tuple[str, Measure]], back: timedelta
 ):

@@ -121,7 +121,8 @@ async def _think(tx: Tx, turn: Turn, cycle: _Cycle) -> None:
         await working.clear(tx, employee=employee)
     cycle.deliberation = await deliberate(tx, turn=turn, circumstance=circumstance, percepts=percepts)
     at_once = turn.config.max_concurrent_tasks or DEFAULT_CONCURRENT_TASKS
-    wakes_at = circumstance.wakes_at()
+    moments = (circumstance.wakes_at(), cycle.deliberation.wakes_at(circumstance.seen_at))
+    wakes_at = min((moment for moment in moments if moment is not None), default=None)
     cycle.wakes_at = None if wakes_at is None or wakes_at >= turn.next_cycle_at else wakes_at
     cycle.has_work = bool(cycle.deliberation.adopted) or next_step(circumstance, served=(), at_once=at_once) is not None
 
@@ -140,8 +141,8 @@ async def _act(database: Database, caller: Caller, turn: Turn, lease: timedelta)
 
 
 async def _reflect(tx: Tx, turn: Turn, cycle: _Cycle, *, seconds: float) -> None:
-    """The turn is given back, at once due again when something was done, and the cycle is measured."""
-    again = tx.now if cycle.acted else None
+    """The turn is given back, at once due again when something was done or has ended, and the cycle is measured."""
+    again = tx.now if cycle.acted or cycle.deliberation.moved or cycle.deliberation.ended else None
     await schedule.end_turn(tx, employee=turn.employee_id, fence=turn.fence, next_cycle_at=again)
     await metrics.write(tx, employee=turn.employee_id, samples=_samples(cycle, seconds))
 

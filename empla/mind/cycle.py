@@ -116,7 +116,7 @@ async def _think(tx: Tx, turn: Turn, cycle: _Cycle) -> None:
         await set_aside(tx, employee=employee, faults=records.faults)
         cycle.revised += len(await beliefs.observe_many(tx, employee=employee, news=records.news))
         cycle.revised += len(await pipeline.evaluate(tx, employee=employee, percepts=percepts))
-    circumstance = await look(tx, employee=employee)
+    circumstance = await look(tx, employee=employee, kinds=(percept.kind for percept in percepts))
     if circumstance.items_in_hand:
         await working.clear(tx, employee=employee)
     cycle.deliberation = await deliberate(tx, turn=turn, circumstance=circumstance, percepts=percepts)

@@ -67,7 +67,7 @@ async def deliberate(tx: Tx, *, turn: Turn, circumstance: Circumstance, percepts
     await _lapse(tx, turn.employee_id, circumstance, changes)
     standing = [_standing(goal, changes.get(goal.id)) for goal in circumstance.goals]
     wanting = [goal for goal in standing if _wants_a_plan(goal, circumstance, outcome, percepts)]
-    if not wanting and not percepts:
+    if not wanting and not circumstance.is_called_for:
         return outcome
     library = Library(await procedural.library(tx, employee=turn.employee_id))
     await _plan(tx, turn, library, circumstance, wanting, percepts, outcome)

@@ -38,8 +38,8 @@ async def test_a_goal_comes_back_as_it_was_adopted(database: Database, acme: Cal
     assert (adopted.description, adopted.status, adopted.priority) == (
         "Close ten deals",
         "active",
-        3,
-    )  # its deadline has passed
+        9,
+    )  # its deadline has passed: 10 · (.6 · 1 + .4 · .8)
     assert adopted.target == TEN_DEALS
     assert adopted.current_progress.to_json() == {}
     async with database.read(acme) as tx:

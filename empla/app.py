@@ -13,9 +13,10 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from empla.access import doors
-from empla.bdi import beliefs
-from empla.bdi.beliefs import Belief, BeliefType, Evidence
+from empla.bdi import beliefs, conflicts
+from empla.bdi.beliefs import Belief, BeliefType, Change, Evidence
 from empla.bdi.confidence import DecayModel, Source
+from empla.bdi.conflicts import Conflict, ConflictStatus
 from empla.clock import end_of_day
 from empla.employees import assignments, employees
 from empla.employees.employees import Employee, EmployeeRole
@@ -28,6 +29,7 @@ from empla.memory import episodic
 from empla.memory.episodic import Episode, EpisodeType
 from empla.memory.shapes import EpisodeContent
 from empla.mind import cycle as cycles
+from empla.mind import hiring
 from empla.mind import why as reasons
 from empla.mind.cycle import CycleOutcome
 from empla.mind.why import Why
@@ -82,6 +84,7 @@ class TenantHandle:
         self.employees = EmployeesHandle(database, caller)
         self.users = UsersHandle(database, caller)
         self.notices = NoticesHandle(database, caller)
+        self.conflicts = ConflictsHandle(database, caller)
 
     async def describe(self) -> Tenant:
         """The tenant's own record."""
@@ -127,11 +130,14 @@ class EmployeesHandle:
         email: str,
         personality: dict[str, JsonValue] | None = None,
         config: dict[str, JsonValue] | None = None,
-        capabilities: Sequence[str] = (),
+        capabilities: Sequence[str] | None = None,
     ) -> "EmployeeHandle":
-        """A new employee, active, in stage shadow. Raises `ConflictError`, `InvalidError`, `ForbiddenError`."""
+        """A new employee, active, in stage shadow, with the playbooks and, unless told, the capabilities of its role.
+
+        Raises `ConflictError`, `InvalidError`, `ForbiddenError`.
+        """
         async with self._database.write(self._caller) as tx:
-            hired = await employees.hire(
+            hired = await hiring.hire(
                 tx,
                 name=name,
                 role=role,
@@ -161,6 +167,7 @@ class EmployeeHandle:
         self._caller = caller
         self.record = record  # as it was when it was read or changed here
         self.beliefs = BeliefsHandle(database, caller, record.id)
+        self.conflicts = ConflictsHandle(database, caller, record.id)
         self.memory = MemoryHandle(database, caller, record.id)
         self.goals = GoalsHandle(database, caller, record.id)
         self.intentions = IntentionsHandle(database, caller, record.id)
@@ -230,8 +237,12 @@ class BeliefsHandle:
         decay_rate: float | None = None,
         decay_model: DecayModel | None = None,
         reason: str | None = None,
+        rests_on: Sequence[UUID] = (),
     ) -> Belief:
-        """Hear one piece of evidence; returns what is believed after it. Raises `InvalidError`, `ForbiddenError`."""
+        """Hear one piece of evidence; returns what is believed after it. Raises `InvalidError`, `ForbiddenError`.
+
+        An inference that `rests_on` beliefs (their ids) falls with them; `NotFoundError` when one of them is not believed.
+        """
         piece = Evidence.parse(
             subject=subject,
             predicate=predicate,
@@ -244,6 +255,7 @@ class BeliefsHandle:
             decay_rate=decay_rate,
             decay_model=decay_model,
             reason=reason,
+            rests_on=tuple(rests_on),
         )
         async with self._database.write(self._caller) as tx:
             return await beliefs.observe(tx, employee=self._employee, piece=piece)
@@ -272,6 +284,20 @@ class BeliefsHandle:
         async with self._database.read(self._caller) as tx:
             return await beliefs.as_of(tx, employee=self._employee, at=moment, subject=subject)
 
+    async def changes(
+        self,
+        since: datetime,
+        until: datetime,
+        *,
+        about: Sequence[tuple[str, str]] | None = None,
+        limit: int = 100,
+    ) -> list[Change]:
+        """What changed in this time, the latest first; `about` names (subject, predicate) pairs. Raises `InvalidError`."""
+        async with self._database.read(self._caller) as tx:
+            return await beliefs.changes(
+                tx, employee=self._employee, since=since, until=until, about=about, limit=limit
+            )
+
     async def retract(self, subject: str, *predicates: str, reason: str) -> int:
         """These beliefs are held no more, and history says why; how many there were."""
         async with self._database.write(self._caller) as tx:
@@ -283,6 +309,28 @@ class BeliefsHandle:
         """Retire what decayed below the floor (EMPLA_FORGET_BELOW); how many."""
         async with self._database.write(self._caller) as tx:
             return await beliefs.forget(tx, floor=self._database.settings.forget_below, employee=self._employee)
+
+
+class ConflictsHandle:
+    """Guesses against a human's word: one employee's, or those of all whom the caller may see."""
+
+    def __init__(self, database: Database, caller: Caller, employee: UUID | None = None) -> None:
+        self._database = database
+        self._caller = caller
+        self._employee = employee
+
+    async def listed(self, status: ConflictStatus | None = "open") -> list[Conflict]:
+        """The oldest first; None means of every status."""
+        async with self._database.read(self._caller) as tx:
+            return await conflicts.listed(tx, employee=self._employee, status=status)
+
+    async def resolve(self, conflict: UUID, *, keep: bool, reason: str) -> Conflict:
+        """The human's word stands, or else what was claimed is believed, as told by the caller.
+
+        Raises `ConflictError` when it is settled already, `NotFoundError`, `ForbiddenError`, `InvalidError`.
+        """
+        async with self._database.write(self._caller) as tx:
+            return await conflicts.resolve(tx, conflict=conflict, keep=keep, reason=reason)
 
 
 class MemoryHandle:

@@ -26,6 +26,11 @@ _COMPARE: Mapping[Comparator, Callable[[float, float], bool]] = {
 }
 
 
+_WHOLE_FROM = 2.0**53
+# How much of a metric's name a reason shows, in characters.
+_NAMED = 1000
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """What is believed about a goal's metric now: a number, or why there is none."""
@@ -58,8 +63,7 @@ def state_of(goal: Goal, metric: Metric) -> ProgressState:
         return "unknown"
     target = goal.target
     compare = _COMPARE[target.comparator_for(goal.goal_type)]
-    is_restoring = goal.current_progress.known_state == "violated" and target.restore is not None
-    wanted = target.restore if is_restoring and target.restore is not None else target.number
+    wanted = target.wanted_when(violated=goal.current_progress.known_state == "violated")
     return "met" if compare(metric.value, wanted) else "violated"
 
 
@@ -111,8 +115,8 @@ def _progress(goal: Goal, state: ProgressState, metric: Metric, now: datetime) -
     if state != before.state:
         fields["since"] = now.isoformat()
     if metric.value is not None:
-        fields["value"] = metric.value
-        fields.setdefault("baseline", metric.value)
+        fields["value"] = _storable(metric.value)
+        fields.setdefault("baseline", fields["value"])
         fields["known_state"] = state
         fields.pop("note", None)
     else:
@@ -120,6 +124,11 @@ def _progress(goal: Goal, state: ProgressState, metric: Metric, now: datetime) -
     if goal.goal_type != "achievement" and state == "violated" and before.known_state != "violated":
         fields["violations"] = (before.violations or 0) + 1
     return Progress.parse(fields)
+
+
+def _storable(value: float) -> float:
+    """The same number, as JSON gives it back: from 2**53 on, a float is a whole number anyway."""
+    return int(value) if isinstance(value, float) and abs(value) >= _WHOLE_FROM else value
 
 
 def _verdict(goal: Goal, progress: Progress, conditions: Conditions, claim: str, now: datetime) -> _Verdict:
@@ -170,11 +179,17 @@ def _pursued(goal: Goal, progress: Progress, claim: str) -> _Verdict:
 
 def _claim(goal: Goal, metric: Metric) -> str:
     target = goal.target
+    lead = target.metric if len(target.metric) <= _NAMED else target.metric[: _NAMED - 1] + "…"
     if metric.value is None:
-        return f"{target.metric} is unknown: {metric.note or 'nothing is believed about it'}"
+        return f"{lead} is unknown: {metric.note or 'nothing is believed about it'}"
     wanted = f"{target.comparator_for(goal.goal_type)} {target.number:g}"
     restore = "" if target.restore is None else f" (restored at {target.restore:g})"
-    return f"{target.metric} is {metric.value:.6g}, wanted {wanted}{restore}"
+    return f"{lead} is {_shown(metric.value)}, wanted {wanted}{restore}"
+
+
+def _shown(value: float) -> str:
+    """Four digits are enough for a person; the belief itself has all of them."""
+    return f"{value:.4g}" if abs(value) < 10_000 else f"{value:.0f}"  # noqa: PLR2004
 
 
 def _pressure(goal: Goal, progress: Progress, status: GoalStatus, now: datetime) -> Pressure:

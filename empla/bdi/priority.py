@@ -1,7 +1,8 @@
 """How pressing a goal is: 10 · (.6 urgency + .4 importance), and a little more for each day that it waits to be served."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from fractions import Fraction
 
 from pydantic import JsonValue
 
@@ -56,13 +57,17 @@ def pace_urgency(
     """Pace needed to reach `wanted` by the deadline / pace seen since `since`, at most 1; 0 when there, or nobody counts the days."""
     if deadline is None or now <= since:
         return 0.0
-    left, gone = wanted - value, value - baseline
-    if left * (wanted - baseline) <= 0:  # reached, or passed
+    # Exactly, for a belief may hold any number, and floating point would divide by what is too small, or overflow.
+    left, gone = Fraction(wanted) - Fraction(value), Fraction(value) - Fraction(baseline)
+    if left * (left + gone) <= 0:  # reached, or passed
         return 0.0
-    seconds_left = (deadline - now).total_seconds()
-    if seconds_left <= 0 or gone * left <= 0:  # no time, or it moves away
+    if now >= deadline or gone * left <= 0:  # no time, or it moves away
         return 1.0
-    return min(1.0, (left / seconds_left) / (gone / (now - since).total_seconds()))
+    return float(min(Fraction(1), left * _microseconds(now - since) / (gone * _microseconds(deadline - now))))
+
+
+def _microseconds(span: timedelta) -> int:
+    return span // timedelta(microseconds=1)
 
 
 def days_between(since: datetime, now: datetime) -> float:

@@ -91,6 +91,10 @@ class Target(Shape):
         number = self.value if self.value is not None else self.threshold
         return 0.0 if number is None else number  # one of the two is there
 
+    def wanted_when(self, *, violated: bool) -> float:
+        """The number that the metric must reach now: a violated state has to reach its restore value, where it has one."""
+        return self.restore if violated and self.restore is not None else self.number
+
     @property
     def confidence_floor(self) -> float:
         """How sure the belief must be for the metric to be known."""

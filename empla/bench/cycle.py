@@ -83,20 +83,17 @@ class _Count(BaseModel):
     count: int
 
 
-async def run(
-    settings: Settings, *, rows: int, cycles: int, claims: int, progress: Callable[[str], None] | None = None
-) -> Report:
+async def run(settings: Settings, *, rows: int, cycles: int, claims: int, progress: Callable[[str], None]) -> Report:
     """Measure with schedules of up to so many rows. `progress` is told what comes next."""
-    tell = progress or (lambda _: None)
-    tell("starting a server")
+    progress("starting a server")
     async with _throw_away(settings) as (database, home):
-        tell("quiet cycles")
+        progress("quiet cycles")
         cycle_cost = await _cycles(database, home, cycles)
         bench = Caller(await tenants.create(database, slug="bench", name="Bench"))
         costs: list[ClaimCost] = []
         filled = 0
-        for size in [size for size in SIZES if size <= rows] or [rows]:
-            tell(f"claims from {size:,} rows")
+        for size in [*(size for size in SIZES if size < rows), rows]:
+            progress(f"claims from {size:,} rows")
             await _fill(database, bench, size - filled)
             filled = size
             spent = await _claims(database, home, bench, claims)
@@ -111,8 +108,7 @@ async def run(
 
 @asynccontextmanager
 async def _throw_away(settings: Settings) -> AsyncGenerator[tuple[Database, Path]]:
-    home = Path(tempfile.mkdtemp(prefix="empla-bench-"))
-    home.chmod(0o711)  # run by root, the server runs as another user, who must be able to pass through
+    home = _a_home()
     own = settings.model_copy(
         update={
             "home": home,
@@ -128,6 +124,12 @@ async def _throw_away(settings: Settings) -> AsyncGenerator[tuple[Database, Path
     finally:
         embedded.stop(home)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _a_home() -> Path:
+    home = Path(tempfile.mkdtemp(prefix="empla-bench-"))
+    home.chmod(0o711)  # run by root, the server runs as another user, who must be able to pass through
+    return home
 
 
 @contextmanager

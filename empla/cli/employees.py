@@ -12,6 +12,7 @@ from empla.employees import assignments, employees
 from empla.employees.employees import EmployeeRole
 from empla.employees.shapes import EmployeeConfig, Personality
 from empla.errors import NotFoundError
+from empla.mind import hiring
 from empla.storage import opening
 from empla.tenancy import users
 
@@ -25,7 +26,10 @@ async def hire(
     personality: Annotated[str | None, Parameter(help="A JSON object, or the file that holds it.")] = None,
     config: Annotated[str | None, Parameter(help="A JSON object, or the file that holds it.")] = None,
     capability: Annotated[
-        list[str] | None, Parameter(negative="", help="One that it has, e.g. email; may be repeated.")
+        list[str] | None,
+        Parameter(
+            negative="", help="One that it has, e.g. email; may be repeated. Those of its role when none is named."
+        ),
     ] = None,
     user: AsUser = None,
     home: Home = None,
@@ -36,14 +40,14 @@ async def hire(
     async with opening.opened(settings_for(home)) as database:
         caller = await doors.caller_for(database, tenant=tenant, user=user)
         async with database.write(caller) as tx:
-            hired = await employees.hire(
+            hired = await hiring.hire(
                 tx,
                 name=name,
                 role=role,
                 email=email,
                 personality=shaped_personality,
                 config=shaped_config,
-                capabilities=capability or [],
+                capabilities=capability,
             )
     console.print(f"{hired.name} <{hired.email}> works for {tenant} as {hired.role}", markup=False, soft_wrap=True)
 

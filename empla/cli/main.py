@@ -34,24 +34,23 @@ bench = cyclopts.App(name="bench", help="Measurements, in a database of their ow
 
 # The first paragraph stands in the lists of commands, all of it in the command's own --help.
 _AS_ADMIN = "Needs the administrator's login: EMPLA_ADMIN_DATABASE_URL, unless the server is embedded."
+_WORKER = (
+    "Run the cycles of whoever is due, in all tenants.\n\nUntil SIGTERM or Ctrl-C: it ends the cycles in hand and exits with 0. "
+    "Any number of workers may run. Once a day, one of them keeps house."
+)
+_BENCH = (
+    "Claims and quiet cycles per second, and what they cost.\n\n"
+    "On an embedded server in a temporary folder. Machines differ: compare the ratios."
+)
 _DAILY = (
     "Run it daily; a second one at the same time is refused. Dropping months older than EMPLA_RETAIN_LOG_MONTHS needs the "
     "administrator's login: EMPLA_ADMIN_DATABASE_URL, unless the server is embedded."
 )
-_WORKER = (
-    "Until SIGTERM or Ctrl-C: it ends the cycles in hand and exits with 0. Any number of workers may run. Once a day, one of them "
-    "keeps house."
-)
-_BENCH = "On an embedded server in a temporary folder. Machines differ: compare the ratios."
 for _name, _target, _help in (
     ("demo", "demo:demo", "A sales force lives through its CRM's history, and reports."),
     ("ingest", "ingest:ingest", "Read a source into the inbox of a tenant's employees; again adds nothing."),
     ("cycle", "cycle:cycle", "One cycle of one employee, now."),
-    (
-        "worker",
-        "worker:worker",
-        f"Run the cycles of whoever is due, in all tenants.\n\n{_WORKER}",
-    ),
+    ("worker", "worker:worker", _WORKER),
     ("beliefs", "beliefs:beliefs", "What an employee believes, or believed at a moment."),
     ("why", "beliefs:why", "Why an employee believes it: evidence, arithmetic, episodes, history."),
     ("goals", "goals:app", "What an employee wants, how it stands; adopt, show and drop goals."),
@@ -59,6 +58,7 @@ for _name, _target, _help in (
     ("explain", "intentions:explain", "Why an employee does something: plans weighed, steps, what it waits for."),
     ("effects", "effects:effects", "What an employee brought about: tasks, notes and drafts."),
     ("notices", "notices:app", "What employees tell and ask people; answer them."),
+    ("conflicts", "conflicts:app", "Guesses against a human's word: list them, settle them."),
     ("report", "report:report", "What a tenant's employees believe in sum, with a digest."),
     ("episodes", "episodes:episodes", "What an employee remembers, the latest first."),
     ("health", "health:health", "Connection, version, roles, fences, partitions, sizes."),
@@ -118,12 +118,7 @@ for _group, _module, _commands in (
     (
         bench,
         "bench",
-        (
-            (
-                "cycle",
-                f"Claims and quiet cycles per second, and what they cost.\n\n{_BENCH}",
-            ),
-        ),
+        (("cycle", _BENCH),),
     ),
 ):
     for _name, _help in _commands:

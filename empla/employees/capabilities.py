@@ -27,7 +27,7 @@ OF_ROLE: dict[EmployeeRole, tuple[str, ...]] = {
     "sales_ae": ("email", "calendar", "research", "crm"),
     "sdr": ("email", "calendar", "research", "crm"),
     "csm": ("email", "calendar", "analytics", "support"),
-    "pm": ("research", "documents", "tickets", "analytics"),
+    "pm": ("email", "calendar", "research", "documents", "tickets", "analytics"),
     "recruiter": ("email", "calendar", "ats"),
     "custom": (),
 }

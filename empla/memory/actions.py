@@ -1,10 +1,12 @@
 """The actions that a step may name, as data: what each takes, what it needs, and what it does. Anything else names a skill."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pydantic import JsonValue
 
+from empla.conditions import View, render
 from empla.memory.shapes import Step
 
 Kind = Literal[
@@ -23,7 +25,7 @@ Kind = Literal[
 ]
 """What a parameter holds.
 
-text: words, with `{names}` filled in; name: a short text of that kind; names: one name, or a list; value: any JSON, its texts
+text: words, with `{names}` filled in; name: a short text of that kind; names: a list of them; value: any JSON, its texts
 filled in; share: 0 to 1; weight: -0.3 to 0.3; metric: `subject.predicate`; event: the kind of a percept.
 """
 
@@ -74,7 +76,7 @@ ACTIONS: dict[str, Action] = {
         Action(
             "draft",
             "A message, drafted and never sent.",
-            required=(Parameter("to", "names"),),
+            required=(Parameter("to", "name"),),
             one_of=_WORDS,
             optional=(Parameter("subject", "text"),),
             capability="email",
@@ -148,11 +150,10 @@ _TOLD = frozenset({"template", "duration"})  # keys of every step that a skill's
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A step as it is carried out: the action itself, the step with its skill's parameters filled in, and what is bound."""
+    """A step as it is carried out: the action itself, and the step with the parameters of its skill filled in."""
 
     action: Action
     step: Step
-    arguments: dict[str, JsonValue]  # the calling step's own keys, bound as names for the texts of the skill
     skill: str | None = None
 
     @property
@@ -164,11 +165,10 @@ class Call:
 def call(step: Step, *, skill: Step | None = None) -> Call | None:
     """How a step is carried out, given the one step of the skill that it names; None when it names no action and no such skill.
 
-    The calling step's keys come on top of the skill's; where both have an `if`, both must hold. What the caller says is bound, too,
-    so that a skill's text may speak of `{platform}`.
+    The calling step's keys come on top of the skill's; where both have an `if`, both must hold.
     """
     if step.action in ACTIONS:
-        return Call(ACTIONS[step.action], step, {})
+        return Call(ACTIONS[step.action], step)
     if skill is None or skill.action not in ACTIONS:
         return None
     action = ACTIONS[skill.action]
@@ -179,5 +179,28 @@ def call(step: Step, *, skill: Step | None = None) -> Call | None:
     merged = {key: value for key, value in below.items() if key not in _PLACE} | own | {"action": action.name}
     if own.get("if") is not None and below.get("if") is not None:
         merged["if"] = [below["if"], own["if"]]
-    arguments = {key: value for key, value in own.items() if key in _TOLD or key not in OF_EVERY_STEP}
-    return Call(action, Step.parse(merged), arguments, skill=step.action)
+    return Call(action, Step.parse(merged), skill=step.action)
+
+
+def with_arguments(view: View, definition: Mapping[str, JsonValue]) -> View:
+    """What a step of a skill may look at: what its caller said is bound by name, so that a skill's text may speak of `{platform}`.
+
+    `definition` is the step as it is carried out (`Playbook.resolved`). A caller's texts are filled in first; what is bound
+    already under such a name gives way.
+    """
+    action = ACTIONS.get(str(definition.get("action")))
+    if action is None or "skill" not in definition:
+        return view
+    taken = (OF_EVERY_STEP - _TOLD) | action.parameters().keys() - _TOLD | {"skill"}
+    said = {key: _filled_in(value, view) for key, value in definition.items() if key not in taken}
+    return replace(view, bindings={**view.bindings, **said})
+
+
+def _filled_in(value: JsonValue, view: View) -> JsonValue:
+    match value:
+        case str():
+            return render(value, view)
+        case list():
+            return [_filled_in(item, view) for item in value]
+        case _:
+            return value

@@ -6,7 +6,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
-from empla.memory.actions import Call, call
+from empla.errors import InvalidError
+from empla.memory.actions import call
 from empla.memory.shapes import Conditions, Step, Steps
 
 ProcedureType = Literal["skill", "workflow", "heuristic"]
@@ -77,14 +78,20 @@ class Playbook(BaseModel):
         steps = self.steps.steps or ()
         return steps[0] if self.type == "skill" and len(steps) == 1 else None
 
-    def call(self, step: Step, skill: "Playbook | None") -> Call | None:
-        """How one of its steps is carried out, given the skill that its action names; None when that can't be told."""
-        return call(step, skill=None if skill is None else skill.skill_step)
+    def resolved(self, step: Step, skill: "Playbook | None" = None) -> dict[str, JsonValue]:
+        """One of its steps as it is carried out: an action with the skill's parameters and the named text filled in.
 
-    def text_of(self, step: Step, skill: "Playbook | None") -> str | None:
-        """The text that a step's `template` names: of the playbook itself, or of the skill; None when there is none."""
-        name = step.template
+        `skill` is the playbook that the step's action names, if it names one; the answer then says so under "skill". Raises
+        `InvalidError` when the action is neither an action nor such a skill, and when there is no text of that name.
+        """
+        made = call(step, skill=None if skill is None else skill.skill_step)
+        if made is None:
+            raise InvalidError(f"{step.action} is neither an action nor a skill")
+        definition = made.step.to_json() | ({} if made.skill is None else {"skill": made.skill})
+        name = made.step.template
         if name is None:
-            return None
-        own, lent = self.steps.templates or {}, (skill and skill.steps.templates) or {}
-        return own.get(name, lent.get(name))
+            return definition
+        texts = (skill.steps.templates or {} if skill is not None else {}) | (self.steps.templates or {})
+        if name not in texts:
+            raise InvalidError(f"there is no template {name}")
+        return definition | {"text": texts[name]}

@@ -214,11 +214,6 @@ _CHECKS: dict[str, Callable[[JsonValue, str], Iterator[str]]] = {
 }
 
 
-def _names(value: JsonValue, what: str) -> Iterator[str]:
-    for item in value if isinstance(value, list) and value else [value]:
-        yield from _words(item, what, longest=MAX_NAME)
-
-
 def _value(value: JsonValue, what: str) -> Iterator[str]:
     match value:
         case str():
@@ -236,7 +231,7 @@ def _value(value: JsonValue, what: str) -> Iterator[str]:
 _KINDS: dict[Kind, Callable[[JsonValue, str], Iterator[str]]] = {
     "text": _words,
     "name": partial(_words, longest=MAX_NAME),
-    "names": _names,
+    "names": partial(_many, each=partial(_words, longest=MAX_NAME)),
     "value": _value,
     "number": _number,
     "share": partial(_number, least=0, most=1),

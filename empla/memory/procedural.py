@@ -71,9 +71,18 @@ class Procedure(BaseModel):
         return wilson_lower(self.success_count, self.execution_count)
 
 
-class Outcome(Procedure):
+class _Counted(Procedure):
+    """As the database sends it."""
+
+    moved: bool
+
+
+class Recorded(BaseModel):
     """A procedure after an outcome was counted."""
 
+    model_config = ConfigDict(frozen=True)
+
+    procedure: Procedure
     moved: bool  # its standing, by this outcome
 
 
@@ -309,14 +318,14 @@ RECORD_OUTCOME: LiteralString = """
 """
 
 
-async def record_outcome(tx: Tx, *, employee: UUID, procedure: UUID, succeeded: bool, intention: UUID) -> Outcome:
+async def record_outcome(tx: Tx, *, employee: UUID, procedure: UUID, succeeded: bool, intention: UUID) -> Recorded:
     """One execution more is counted, and the procedure's standing follows; the same intention counts once.
 
     On trial, it is established from a lower bound of .4 on (three of three). Three failures in a row, or an upper bound under .5 after
     five executions, demote it. Raises `NotFoundError`.
     """
     counted = await tx.fetch_one(
-        Outcome,
+        _Counted,
         RECORD_OUTCOME,
         employee=employee,
         id=procedure,
@@ -325,9 +334,8 @@ async def record_outcome(tx: Tx, *, employee: UUID, procedure: UUID, succeeded: 
         now=tx.now,
     )
     if counted is not None:
-        return counted
-    there = await get(tx, employee=employee, procedure=procedure)
-    return Outcome(**there.__dict__, moved=False)
+        return Recorded(procedure=counted, moved=counted.moved)
+    return Recorded(procedure=await get(tx, employee=employee, procedure=procedure), moved=False)
 
 
 ENABLE: LiteralString = """

@@ -24,9 +24,12 @@ def file_of(role: FileRole) -> PlaybookFile | None:
 
 @cache
 def of_role(role: EmployeeRole) -> tuple[Playbook, ...]:
-    """What an employee of the role starts with, by name: its own and what all roles share."""
+    """What an employee of the role starts with, by name: its own, what all roles do, and the shared skills that these need."""
     own, shared = file_of(role), file_of(SHARED)
-    if own is None:
+    if own is None or shared is None:
         return ()
-    found = (*checked(own).playbooks, *(() if shared is None else checked(shared).playbooks))
-    return tuple(sorted(found, key=lambda playbook: playbook.name))
+    named = {
+        step.action for each in (own, shared) for playbook in each.playbooks for step in playbook.steps.steps or ()
+    }
+    lent = [playbook for playbook in checked(shared).playbooks if playbook.type != "skill" or playbook.name in named]
+    return tuple(sorted((*checked(own).playbooks, *lent), key=lambda playbook: playbook.name))

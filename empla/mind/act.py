@@ -14,11 +14,12 @@ from empla.employees import schedule
 from empla.employees.schedule import Turn
 from empla.errors import ConflictError, InvalidError, NotFoundError
 from empla.memory import working
+from empla.memory.actions import with_arguments
 from empla.memory.shapes import WorkingContent
 from empla.mind import attempts
-from empla.mind.actions import PERFORM, Doing, called_with
+from empla.mind.actions import PERFORM, Doing
 from empla.mind.circumstance import Circumstance, LiveIntention, look
-from empla.mind.commitment import Verdicts, conclusion
+from empla.mind.commitment import Verdicts, after, conclusion, left_behind
 from empla.mind.deliberate import apply
 from empla.mind.rotation import DEFAULT_CONCURRENT_TASKS, next_step
 from empla.storage.database import Database
@@ -114,7 +115,7 @@ async def _attempt(tx: Tx, turn: Turn, circumstance: Circumstance, intention: Li
     if step.capability is not None and step.capability not in turn.capabilities:
         refused = step.model_copy(update={"max_attempts": 1})  # trying again would not give it
         return attempts.failed(refused, f"the employee lacks the capability {step.capability}", now=tx.now)
-    doing = Doing(tx, turn, intention, step, called_with(view, step))
+    doing = Doing(tx, turn, intention, step, with_arguments(view, step.definition))
     try:
         change = await PERFORM[step.action](doing)
     except REFUSALS as error:
@@ -129,14 +130,11 @@ async def _attempt(tx: Tx, turn: Turn, circumstance: Circumstance, intention: Li
 
 async def _write(tx: Tx, turn: Turn, circumstance: Circumstance, intention: LiveIntention, change: StepChange) -> Acted:
     """The step is as it is now, its intention and goal were served, and a plan that has come to its end has ended."""
-    steps = [
-        step.model_copy(update=change.model_dump(exclude={"intention_id", "position"}))
-        if step.position == change.position
-        else step
-        for step in circumstance.steps_by_intention[intention.id]
-    ]
+    steps = after(circumstance.steps_by_intention[intention.id], [change])
+    lost = left_behind(intention, steps)
+    steps = after(steps, lost)
     ending = conclusion(intention, steps, circumstance.view_of(intention, steps))
-    verdicts = Verdicts(steps=[change], endings=[] if ending is None else [ending])
+    verdicts = Verdicts(steps=[change, *lost], endings=[] if ending is None else [ending])
     ended = await apply(tx, employee=turn.employee_id, verdicts=verdicts)
     await intentions.served(tx, employee=turn.employee_id, intention=intention.id)
     action = next(step.action for step in steps if step.position == change.position)

@@ -1,7 +1,7 @@
 """What each action of a step does, inside the transaction of the step: one function per action, each leaves a visible result."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -72,15 +72,6 @@ def filled(value: JsonValue, view: View) -> JsonValue:
             return {name: filled(item, view) for name, item in value.items()}
         case _:
             return value
-
-
-def called_with(view: View, step: Step) -> View:
-    """What a step may look at: a skill's texts also see what the step calls it with."""
-    arguments = step.definition.get("arguments")
-    if not isinstance(arguments, dict):
-        return view
-    own = {name: filled(value, view) for name, value in arguments.items()}
-    return replace(view, bindings={**view.bindings, **own})
 
 
 async def task(doing: Doing) -> StepChange:

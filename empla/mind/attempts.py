@@ -27,6 +27,11 @@ def skipped(step: Step, why: str) -> StepChange:
     return _changed(step, "skipped", result={"skipped": why}, attempts=step.attempts)
 
 
+def abandoned(step: Step) -> StepChange:
+    """It can never run."""
+    return _changed(step, "abandoned", result=step.result, attempts=step.attempts)
+
+
 def waiting(step: Step, *, until: datetime | None, result: dict[str, JsonValue] | None = None) -> StepChange:
     """It has begun, and waits for the world; it has failed at `until`."""
     change = _changed(step, "in_progress", result=result or {}, attempts=step.attempts + 1)

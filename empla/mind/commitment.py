@@ -4,14 +4,15 @@ blind: to the end of its steps, or until its goal is reached. single-minded: als
 over, or its goal is given up. open-minded: also when why it was chosen no longer holds, or its goal is suspended.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from pydantic import JsonValue
 
 from empla.bdi.goals import Change
-from empla.bdi.intentions import Ending, Step, StepChange
+from empla.bdi.intentions import Ending, Intention, Step, StepChange
 from empla.conditions import Condition, View
 from empla.mind import attempts
 from empla.mind.circumstance import Circumstance, LiveGoal, LiveIntention
@@ -30,30 +31,52 @@ def reconsider(circumstance: Circumstance, changes: Mapping[UUID, Change]) -> Ve
     verdicts = Verdicts()
     for intention in circumstance.intentions:
         moved = _waiting_steps(intention, circumstance)
-        verdicts.steps += moved
-        steps = _after(circumstance.steps_by_intention[intention.id], moved)
+        steps = after(circumstance.steps_by_intention[intention.id], moved)
+        lost = left_behind(intention, steps)
+        steps = after(steps, lost)
+        verdicts.steps += [*moved, *lost]
         ending = _ending(intention, steps, circumstance, changes)
         if ending is not None:
             verdicts.endings.append(ending)
     return verdicts
 
 
-def conclusion(intention: LiveIntention, steps: list[Step], view: View) -> Ending | None:
-    """How a plan ends by its own steps: failed with a step, or done and successful; None while it goes on or waits for its success."""
-    for step in steps:
-        if step.status == "failed":
-            return Ending(
-                id=intention.id,
-                status="failed",
-                reason=f"step {step.position} ({step.action}) failed: {step.error}"[:2000],
-            )
+def conclusion(intention: Intention, steps: Sequence[Step], view: View) -> Ending | None:
+    """How a plan ends by its own steps: failed with a step, or done and successful; None while it goes on or waits for its success.
+
+    A step that failed fails its plan at once, so that another one is tried (`replan`); a plan that is to go on without it (`proceed`,
+    or `abandon` of what depends on it) is judged at its end.
+    """
+    failed = next((step for step in steps if step.status == "failed"), None)
+    if failed is not None and intention.on_failed_dependency == "replan":
+        return _failed(intention, failed)
     if any(step.status in {"pending", "in_progress"} for step in steps):
         return None
     if intention.plan.success_criteria is None:
+        if failed is not None:
+            return _failed(intention, failed)
         return Ending(id=intention.id, status="completed", reason="all its steps are done")
     if holds(intention.plan.success_criteria, view):
         return Ending(id=intention.id, status="completed", reason=_came_about(intention))
     return None
+
+
+def _failed(intention: Intention, step: Step) -> Ending:
+    reason = f"step {step.position} ({step.action}) failed: {step.error}"
+    return Ending(id=intention.id, status="failed", reason=reason[:2000])
+
+
+def left_behind(intention: Intention, steps: Sequence[Step]) -> list[StepChange]:
+    """The pending steps that can never run: what they depend on has failed, and the plan goes on without them (`abandon`)."""
+    if intention.on_failed_dependency != "abandon":
+        return []
+    lost = {step.position for step in steps if step.status in {"failed", "abandoned"}}
+    found: list[StepChange] = []
+    for step in steps:  # in order, and each depends on earlier ones
+        if step.status == "pending" and lost.intersection(step.depends_on):
+            lost.add(step.position)
+            found.append(attempts.abandoned(step))
+    return found
 
 
 def holds(written: JsonValue, view: View) -> bool:
@@ -61,11 +84,11 @@ def holds(written: JsonValue, view: View) -> bool:
     return Condition.parse(written, what="the condition").judge(view).holds
 
 
-def _came_about(intention: LiveIntention) -> str:
+def _came_about(intention: Intention) -> str:
     return f"what it was for came about: {Condition.parse(intention.plan.success_criteria, what='success')}"[:2000]
 
 
-def _after(steps: list[Step], changes: list[StepChange]) -> list[Step]:
+def after(steps: Sequence[Step], changes: Sequence[StepChange]) -> list[Step]:
     """The steps as they will be when the changes are written."""
     changed = {change.position: change for change in changes}
     return [
@@ -173,7 +196,7 @@ def _waited(step: Step, circumstance: Circumstance, view: View) -> StepChange | 
         case "ask":
             answers = (found.answer for found in circumstance.answers if found.notice_key == step.idempotency_key)
             answer = next(answers, None)
-            change = None if answer is None else attempts.done(step, {**step.result, "outcome": answer})
+            change = None if answer is None else attempts.done(step, {**step.result, "outcome": _meant(answer)})
         case _:
             came = holds(step.definition.get("criteria"), view)
             change = attempts.done(step, {**step.result, "outcome": True}) if came else None
@@ -193,3 +216,12 @@ def _pursued(step: Step, circumstance: Circumstance) -> StepChange | None:
         return attempts.done(step, {**step.result, "outcome": True})
     how = "failed" if child.status == "failed" else "been abandoned"
     return attempts.failed(step, f"what it pursued has {how}: {child.reason}", now=circumstance.seen_at)
+
+
+def _meant(answer: str) -> JsonValue:
+    """A human's answer: a number where it is one, so that a condition can compare it, else the words."""
+    try:
+        number = float(answer)
+    except ValueError:
+        return answer
+    return number if math.isfinite(number) else answer

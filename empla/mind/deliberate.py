@@ -82,10 +82,11 @@ async def _learn(tx: Tx, employee: UUID, over: Ended) -> None:
     """The outcome is counted; when the playbook's standing moves with it, people are told, with the evidence."""
     if over.procedure_id is None:
         return
-    procedure = await procedural.record_outcome(
+    recorded = await procedural.record_outcome(
         tx, employee=employee, procedure=over.procedure_id, succeeded=over.status == "completed", intention=over.id
     )
-    if procedure.moved:
+    if recorded.moved:
+        procedure = recorded.procedure
         await notices.tell(
             tx,
             employee=employee,
@@ -188,7 +189,7 @@ def _goal_event(goal: LiveGoal, tried: Sequence[Tried]) -> Event:
         "metric": goal.target.metric,
         "subject": goal.key[0],
         "value": progress.value,
-        "wanted": goal.target.number,
+        "wanted": goal.target.wanted_when(violated=progress.known_state == "violated"),
     }
     return Event(
         kind="unknown" if progress.state == "unknown" else "violated",

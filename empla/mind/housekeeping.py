@@ -58,14 +58,15 @@ class _Due(BaseModel):
     due: bool
 
 
-# Keeping house ends with the statistics of all tables, and the server remembers when it was last asked for them.
+# Keeping house ends with the statistics of all tables, and the server remembers when it was asked for each.
 IS_DUE: LiteralString = """
-    SELECT coalesce(min(last_analyze) < now() - interval '1 day', true) AS due FROM pg_stat_all_tables WHERE schemaname = 'empla'
+    SELECT count(*) FILTER (WHERE last_analyze > now() - interval '1 day') < count(*) AS due
+      FROM pg_stat_all_tables WHERE schemaname = 'empla'
 """
 
 
 async def is_due(database: Database) -> bool:
-    """Whether nobody has kept house for a day."""
+    """Whether nobody has kept house for a day, or since a table was made."""
     return (await database.across(_Due, IS_DUE))[0].due
 
 

@@ -11,9 +11,9 @@ from empla.bdi.intentions import IntentionType, NewIntention, NewStep
 from empla.bdi.shapes import Plan, PlanContext
 from empla.conditions import Condition, Key, template_keys
 from empla.errors import InvalidError
-from empla.memory.playbook import Playbook
+from empla.memory.actions import ACTIONS
 from empla.memory.procedural import Procedure
-from empla.memory.shapes import DEFAULT_RETRIES, Step
+from empla.memory.shapes import DEFAULT_RETRIES
 
 Definition = dict[str, JsonValue]
 
@@ -34,28 +34,13 @@ class Library:
         return {procedure.procedure_name: procedure for procedure in self.procedures}
 
     def resolved(self, procedure: Procedure) -> list[Definition]:
-        """Its steps, each whole by itself: the action of its skill, the text of its template, what it calls the skill with.
-
-        Raises `InvalidError` for an action that is neither built in nor a skill.
-        """
+        """Its steps, each whole by itself. Raises `InvalidError` for an action that is neither built in nor a skill."""
         playbook = procedure.playbook
-        return [self._resolved(playbook, step) for step in playbook.steps.steps or ()]
-
-    def _resolved(self, playbook: Playbook, step: Step) -> Definition:
-        named = self.by_name.get(step.action)
-        skill = None if named is None else named.playbook
-        made = playbook.call(step, skill)
-        if made is None:
-            raise InvalidError(f"{step.action!r} is neither an action nor a skill of this employee")
-        definition = made.step.to_json()
-        text = playbook.text_of(made.step, skill)
-        if text is not None:
-            definition.setdefault("text", text)
-        if made.skill is not None:
-            definition |= {"skill": made.skill, "arguments": made.arguments}
-        if made.capability is not None:
-            definition["capability"] = made.capability
-        return definition
+        found: list[Definition] = []
+        for step in playbook.steps.steps or ():
+            named = self.by_name.get(step.action)
+            found.append(playbook.resolved(step, None if named is None else named.playbook))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +63,7 @@ def capabilities_of(procedure: Procedure, library: Library) -> list[Need]:
 def capability_of(step: Definition) -> str | None:
     """What a resolved step needs the employee to be able to do."""
     named = step.get("capability")
-    return named if isinstance(named, str) else None
+    return named if isinstance(named, str) else ACTIONS[str(step["action"])].capability
 
 
 def intention_of(

@@ -9,6 +9,12 @@ from empla.bdi.priority import DAYS_PER_POINT, days_between
 from empla.mind.circumstance import Circumstance, LiveIntention
 
 DEFAULT_CONCURRENT_TASKS = 5
+# What a step that depends on another one waits for; a plan that may proceed goes on after a failure, too.
+_DONE = {
+    "replan": {"completed", "skipped"},
+    "abandon": {"completed", "skipped"},
+    "proceed": {"completed", "skipped", "failed"},
+}
 
 
 def next_step(
@@ -50,7 +56,7 @@ def _ready(intention: LiveIntention, circumstance: Circumstance) -> Step | None:
     if intention.has_to_wait:
         return None
     steps = circumstance.steps_by_intention[intention.id]
-    done = {step.position for step in steps if step.status in {"completed", "skipped"}}
+    done = {step.position for step in steps if step.status in _DONE[intention.on_failed_dependency]}
     return next(
         (
             step

@@ -39,7 +39,7 @@ async def test_a_goal_comes_back_as_it_was_adopted(database: Database, acme: Cal
         "Close ten deals",
         "active",
         9,
-    )  # its deadline has passed: 10 · (.6 · 1 + .4 · .8)
+    )  # its deadline has passed
     assert adopted.target == TEN_DEALS
     assert adopted.current_progress.to_json() == {}
     async with database.read(acme) as tx:

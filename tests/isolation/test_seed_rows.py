@@ -13,7 +13,7 @@ from world import ROWS, WHEN, Connection, Gate, House, World, insert, insertion,
 
 LOGS = ("audit_log", "belief_history", "goal_history")
 # Written through a door or by a trigger, or without a value of its own.
-WRITTEN_BY_NOBODY = {*LOGS, "tenants", "tenant_slugs", "intention_dependencies"}
+WRITTEN_BY_NOBODY = {*LOGS, "tenants", "tenant_slugs", "intention_dependencies", "belief_conflicts", "belief_supports"}
 
 
 # Dependencies
@@ -330,7 +330,7 @@ def test_every_index_is_one_that_row_security_can_use(world: World):
 
 def test_every_entity_has_metadata_and_can_be_deleted_softly(world: World):
     logs = {*LOGS, "metrics"}
-    links = {"tenant_slugs", "employee_assignments", "employee_schedule", "intention_dependencies"}
+    links = {"tenant_slugs", "employee_assignments", "employee_schedule", "intention_dependencies", "belief_supports"}
     bare = """
         SELECT c.relname FROM pg_class c
          WHERE c.relnamespace = 'empla'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
@@ -342,7 +342,7 @@ def test_every_entity_has_metadata_and_can_be_deleted_softly(world: World):
     }
     assert without["metadata"] & set(ROWS) <= (logs | links)
     # What was seen, done or said stands; a step ends with its intention.
-    standing = {"observations", "intention_steps", "effects", "notices"}
+    standing = {"observations", "intention_steps", "effects", "notices", "belief_conflicts"}
     assert without["deleted_at"] & set(ROWS) == logs | links | standing
     assert without["updated_at"] & set(ROWS) == logs | links
 

@@ -27,6 +27,8 @@ class Desk:
     plan: UUID
     spare_plan: UUID
     observation: UUID
+    belief: UUID
+    spare_belief: UUID
 
 
 @dataclass(frozen=True)
@@ -203,8 +205,10 @@ def _furnished(connection: Connection, house: House, employee: UUID) -> Desk:
     plan, spare = (insert(connection, "employee_intentions", {**owned, **_plan(), "goal_id": goal}) for _ in range(2))
     insert(connection, "employee_intentions", {**owned, **_plan(), "goal_id": goal, "dependencies": [plan]})
     insert(connection, "memory_episodes", {**owned, **_episode(), "observation_id": observation})
-    for table, values in {"beliefs": _belief(), "memory_semantic": _fact(), "memory_procedural": _procedure()}.items():
+    for table, values in {"memory_semantic": _fact(), "memory_procedural": _procedure()}.items():
         insert(connection, table, {**owned, **values})
+    belief = insert(connection, "beliefs", {**owned, **_belief(), **_disputed()})
+    spare_belief = insert(connection, "beliefs", {**owned, **_belief(), **_resting_on(connection, belief)})
     insert(connection, "memory_working", {**owned, **_working_item()})
     step = {**owned, "intention_id": plan, **_first_step()}
     connection.execute(insertion("intention_steps", step), step)
@@ -214,7 +218,7 @@ def _furnished(connection: Connection, house: House, employee: UUID) -> Desk:
     connection.execute(insertion("metrics", metric), metric)
     turn = {**owned, "next_cycle_at": WHEN}
     connection.execute(insertion("employee_schedule", turn), turn)
-    return Desk(employee, goal, plan, spare, observation)
+    return Desk(employee, goal, plan, spare, observation, belief, spare_belief)
 
 
 def _metric() -> dict[str, object]:
@@ -260,6 +264,19 @@ def _goal_event(home: Home, employee: UUID) -> dict[str, object]:
 def _belief() -> dict[str, object]:
     claim = {"subject": f"deal {token()}", "predicate": "stage", "object": Jsonb("open")}
     return {"belief_type": "state", **claim, "confidence": 0.9, "source": "observation"}
+
+
+def _disputed() -> dict[str, object]:
+    """What a guess contradicts: the database opens a conflict."""
+    guess = {"object": "won", "source": "inference", "reliability": 0.7, "occurred_at": WHEN.isoformat()}
+    return {"source": "told_by_human", "revision": Jsonb([{**guess, "verdict": "contradicted"}])}
+
+
+def _resting_on(connection: Connection, belief: UUID) -> dict[str, object]:
+    """What was inferred from the belief: the database writes an edge."""
+    said = value_of(connection, "SELECT jsonb_hash_extended(object, 0) FROM beliefs WHERE id = %(id)s", {"id": belief})
+    ground = {"object": "open", "source": "inference", "reliability": 0.7, "occurred_at": WHEN.isoformat()}
+    return {"source": "inference", "grounds": Jsonb([{**ground, "rests_on": {str(belief): said}}])}
 
 
 def _episode() -> dict[str, object]:
@@ -314,6 +331,22 @@ def _dependency(home: Home, employee: UUID) -> dict[str, object]:
     return {"employee_id": employee, "intention_id": desk.spare_plan, "depends_on": desk.plan}
 
 
+def _conflict(home: Home, employee: UUID) -> dict[str, object]:
+    told = {"subject": "deal", "predicate": "stage", "held": Jsonb("open"), "claimed": Jsonb(token())}
+    return {
+        "employee_id": employee,
+        "id": uuid4(),
+        "belief_id": home.desk(employee).belief,
+        **told,
+        "claimed_source": "prior",
+    }
+
+
+def _support(home: Home, employee: UUID) -> dict[str, object]:
+    desk = home.desk(employee)
+    return {"employee_id": employee, "belief_id": desk.belief, "rests_on": desk.spare_belief}
+
+
 def _owned(make: Callable[[], dict[str, object]]) -> Callable[[Home, UUID], dict[str, object]]:
     return lambda _home, employee: {"employee_id": employee, "id": uuid4(), **make()}
 
@@ -325,7 +358,9 @@ def _someone(make: Callable[[UUID], dict[str, object]]) -> Callable[[Home, UUID]
 # One valid new row of each table, for an employee where the table has one; `tenant_id` is added. A table that is missing here fails.
 ROWS: dict[str, Callable[[Home, UUID], dict[str, object]]] = {
     "audit_log": _audit_entry,
+    "belief_conflicts": _conflict,
     "belief_history": lambda home, employee: {"employee_id": employee, **_belief_history(home, employee)},
+    "belief_supports": _support,
     "beliefs": _owned(_belief),
     "employee_assignments": _assignment,
     "employee_goals": _owned(_goal),

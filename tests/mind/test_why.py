@@ -134,6 +134,14 @@ The arithmetic (log-odds; each piece of evidence counts ln(r / (1 - r)), r by it
   =  3.526  which is 0.97, kept within .01 and .99
   decays 0.1 a day (linear): 1.75 days after the last evidence 0.80
 
+What speaks for it:
+   1.735  "high"  what was left of the belief before
+   2.197  "high"  observation, 2025-03-05 09:00: Acme asked for an offer for 200 seats
+What speaks against it:
+   0.405  "low"  observation, 2025-03-05 09:00
+   0.847  "low"  inference, 2025-03-06 21:00, silent against a human's word
+  "low" was claimed once: an open conflict (empla conflicts)
+
 It rests on:
   2025-03-04 09:00  Dana: "They are our biggest account"  (slack)
   2025-03-05 09:00  Acme asked for an offer for 200 seats  (email)

@@ -50,8 +50,9 @@ GRANT SELECT, UPDATE (lease_until, leased_by, fence, suspended, clock_now) ON em
 -- kind is asked first, and for half, so that neither starves the other.
 CREATE FUNCTION empla.claim_due(worker text, lease interval, most integer) RETURNS TABLE (tenant_id uuid, employee_id uuid, fence bigint)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp
-    -- The planner can't know how few are due: it must walk the index, whatever the statistics say.
-    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+    -- The planner can't know how few are due, and guesses a third: it must walk the index, whatever the statistics say, and plan once.
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off
+    SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     wall timestamptz := clock_timestamp();

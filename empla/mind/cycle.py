@@ -98,7 +98,7 @@ async def run(
     return CycleOutcome(
         perceived=cycle.perceived,
         revised=cycle.revised,
-        goals_moved=len(cycle.deliberation.changes),
+        goals_moved=len(cycle.deliberation.moved),
         plans_adopted=len(cycle.deliberation.adopted),
         plans_ended=len(cycle.deliberation.ended) + sum(acted.ended for acted in cycle.acted),
         steps=len(cycle.acted),
@@ -154,7 +154,7 @@ def _samples(cycle: _Cycle, seconds: float) -> Sequence[Sample]:
         found.append(counter("beliefs_revised", cycle.revised))
     found += [counter("steps", 1, action=acted.action, status=acted.change.status) for acted in cycle.acted]
     found += [counter("plans_ended", 1, plan=ended.plan_key, status=ended.status) for ended in cycle.deliberation.ended]
-    for change in cycle.deliberation.changes:
+    for change in cycle.deliberation.moved:
         value = change.current_progress.value
         if value is not None:
             found.append(gauge("goal_value", value, goal=str(change.id), state=change.current_progress.state))

@@ -37,10 +37,17 @@ _KEPT_ALTERNATIVES = 20
 class Deliberation:
     """What one deliberation did."""
 
-    changes: list[Change] = field(default_factory=list[Change])
+    changes: list[Change] = field(
+        default_factory=list[Change]
+    )  # of one goal two, when it was assessed and then got a plan
     ended: list[Ended] = field(default_factory=list[Ended])
     adopted: list[UUID] = field(default_factory=list[UUID])
     told: int = 0  # notices
+
+    @property
+    def moved(self) -> list[Change]:
+        """Each goal that is different now, as it is now."""
+        return list({change.id: change for change in self.changes}.values())
 
     @property
     def is_quiet(self) -> bool:

@@ -29,5 +29,5 @@ def only(found: Sequence[Row], *, what: str, named: str) -> Row:
     if not found:
         raise NotFoundError(f"there is no {what} {named}")
     if len(found) > 1:
-        raise UsageError(f"{named} names {len(found)} {what}s: give more of the id, from its beginning or to its end")
+        raise UsageError(f"{named} names {len(found)} {what}s: say more of its id, or whose it is")
     return found[0]

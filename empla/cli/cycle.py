@@ -22,7 +22,7 @@ async def cycle(
     json: Json = False,
     home: Home = None,
 ) -> None:
-    """Run one cycle of one employee now: perceive what waits, revise its beliefs, set the next turn."""
+    """Run one cycle of one employee now: perceive what waits, revise its beliefs, deliberate, act, set the next turn."""
     async with opening.opened(settings_for(home)) as database:
         operator = await doors.caller_for(database, tenant=tenant)
         async with database.read(operator) as tx:
@@ -38,6 +38,9 @@ async def cycle(
                 "resting": outcome.resting,
                 "perceived": outcome.perceived,
                 "revised": outcome.revised,
+                "goals_moved": outcome.goals_moved,
+                "plans_adopted": outcome.plans_adopted,
+                "plans_ended": outcome.plans_ended,
                 "steps": outcome.steps,
                 "next_cycle_at": outcome.next_cycle_at.isoformat(),
             }
@@ -49,5 +52,6 @@ async def cycle(
     else:
         console.print(
             f"{person.name} perceived {outcome.perceived:,} events and formed or revised {outcome.revised:,} beliefs; "
-            f"next turn {outcome.next_cycle_at:%Y-%m-%d %H:%M} UTC"
+            f"{outcome.goals_moved:,} goals moved, {outcome.plans_adopted:,} plans were adopted, {outcome.steps:,} steps taken, "
+            f"{outcome.plans_ended:,} plans have ended; next turn {outcome.next_cycle_at:%Y-%m-%d %H:%M} UTC"
         )

@@ -82,7 +82,7 @@ for _group, _module, _commands in (
                 'The URL of the app login (or --login), for psql.\n\nNothing else is printed: psql "$(empla db url)".',
             ),
             ("stop", "Stop the embedded server of this home.\n\nIts data stay; the next command starts it again."),
-            ("maintain", f"Partitions ahead, forgetting, statistics, retention.\n\n{_DAILY}"),
+            ("maintain", f"Partitions ahead, forgetting, sums, statistics, retention.\n\n{_DAILY}"),
         ),
     ),
     (

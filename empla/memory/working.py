@@ -108,3 +108,14 @@ CLEAR: LiteralString = """
 async def clear(tx: Tx, *, employee: UUID) -> int:
     """Nothing is in hand any more but what is pinned and has not expired; how many items went."""
     return await tx.execute(CLEAR, employee=employee, now=tx.now)
+
+
+EXPIRE: LiteralString = """
+    UPDATE memory_working SET deleted_at = %(now)s::timestamptz
+     WHERE tenant_id = %(tenant)s::uuid AND deleted_at IS NULL AND expires_at <= %(now)s::timestamptz
+"""
+
+
+async def expire(tx: Tx) -> int:
+    """No employee of the tenant has anything in hand that has expired, pinned or not; how many items went."""
+    return await tx.execute(EXPIRE, now=tx.now)

@@ -146,7 +146,7 @@ def _fate(intention: LiveIntention, circumstance: Circumstance, changes: Mapping
         return None
     goal: LiveGoal | Change | None = changes.get(intention.goal_id) or circumstance.goal(intention.goal_id)
     if goal is None:
-        return _Fate("abandoned", reason="its goal is over")
+        return _Fate("abandoned")  # by people, between two cycles: an evaluation would stand among the changes
     progress = goal.current_progress
     return _Fate(
         goal.status,
@@ -165,7 +165,8 @@ def _goal_verdict(intention: LiveIntention, steps: list[Step], view: View, goal:
     if intention.commitment == "blind":
         return None
     if goal.status == "abandoned":
-        return Ending(id=intention.id, status="abandoned", reason=f"its goal was given up: {goal.reason}"[:2000])
+        why = "" if goal.reason is None else f": {goal.reason}"
+        return Ending(id=intention.id, status="abandoned", reason=f"its goal was given up{why}"[:2000])
     if goal.is_suspended and intention.commitment == "open_minded":
         return Ending(id=intention.id, status="abandoned", reason="its goal is suspended")
     return None

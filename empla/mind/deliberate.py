@@ -37,19 +37,26 @@ _KEPT_ALTERNATIVES = 20
 class Deliberation:
     """What one deliberation did."""
 
-    changes: list[Change] = field(default_factory=list[Change])
-    moved: list[StepChange] = field(default_factory=list[StepChange])  # steps that need not wait any longer
+    changes: list[Change] = field(
+        default_factory=list[Change]
+    )  # of a goal two, when it was assessed and then got a plan
+    steps: list[StepChange] = field(default_factory=list[StepChange])  # that need not wait any longer
     ended: list[Ended] = field(default_factory=list[Ended])
     adopted: list[UUID] = field(default_factory=list[UUID])
     told: int = 0  # notices
 
     @property
+    def goals_moved(self) -> list[Change]:
+        """Each goal that is different now, as it is now."""
+        return list({change.id: change for change in self.changes}.values())
+
+    @property
     def is_quiet(self) -> bool:
-        return not (self.changes or self.moved or self.ended or self.adopted or self.told)
+        return not (self.changes or self.steps or self.ended or self.adopted or self.told)
 
     def wakes_at(self, now: datetime) -> datetime | None:
         """When something comes due that it has put off; None when it put nothing off."""
-        moments = [change.retry_at for change in self.changes] + [change.not_before for change in self.moved]
+        moments = [change.retry_at for change in self.changes] + [change.not_before for change in self.steps]
         return min((moment for moment in moments if moment is not None and moment > now), default=None)
 
 
@@ -62,7 +69,7 @@ async def deliberate(tx: Tx, *, turn: Turn, circumstance: Circumstance, percepts
     changes = {change.id: change for change in outcome.changes}
     await goals.move(tx, employee=turn.employee_id, changes=outcome.changes)
     verdicts = reconsider(circumstance, changes)
-    outcome.moved = verdicts.steps
+    outcome.steps = verdicts.steps
     outcome.ended = await apply(tx, employee=turn.employee_id, verdicts=verdicts)
     await _lapse(tx, turn.employee_id, circumstance, changes)
     standing = [_standing(goal, changes.get(goal.id)) for goal in circumstance.goals]

@@ -106,7 +106,7 @@ def _waits_for(
         return []
     proceeds = intention.on_failed_dependency == "proceed"
     found = [
-        f"{other.plan_key or other.description}, which is {other.status}"
+        f"{other.plan_key or other.description}, which is {_spaced(other.status)}"
         for other in depends_on
         if other.status in LIVE_INTENTIONS or (other.status != "completed" and not proceeds)
     ]
@@ -134,7 +134,7 @@ def _step_waits_for(step: Step, children: Sequence[Intention], told: Sequence[No
             return f"{where}: a human's answer to “{asked.partition(chr(10))[0]}”{_until(step.timeout_at)}"
         case "pursue":
             names = [
-                f"{child.plan_key}, which is {child.status}"
+                f"{child.plan_key}, which is {_spaced(child.status)}"
                 for child in children
                 if child.parent_position == step.position
             ]
@@ -147,6 +147,10 @@ def _next_in_line(steps: Sequence[Step]) -> str:
     done = {step.position for step in steps if step.status in {"completed", "skipped"}}
     ready = next((step for step in steps if step.status == "pending" and done.issuperset(step.depends_on)), None)
     return "its turn" if ready is None else f"its turn: step {ready.position} ({ready.action}) is next"
+
+
+def _spaced(status: str) -> str:
+    return status.replace("_", " ")
 
 
 def _until(moment: datetime | None) -> str:

@@ -113,10 +113,8 @@ def _cause(answer: Explanation) -> list[str]:
         lines.append(f"  goal {short(goal.id)}: {goal.description} ({goal.goal_type}, priority {goal.priority})")
         lines.append(f"    now {goal.status.replace('_', ' ')}, {state}" + (f": {goal.reason}" if goal.reason else ""))
     if parent is not None:
-        position = answer.intention.parent_position
-        lines.append(
-            f"  step {position} of {parent.plan_key or parent.description} ({short(parent.id)}, {parent.status}) pursues it"
-        )
+        whose = f"{parent.plan_key or parent.description} ({short(parent.id)}, {parent.status.replace('_', ' ')})"
+        lines.append(f"  step {answer.intention.parent_position} of {whose} pursues it")
     return ["", "What called for it:", *(lines or ["  nobody said"])]
 
 
@@ -130,9 +128,10 @@ def _choice(answer: Explanation) -> list[str]:
         f"  {_sum(chosen)}",
     ]
     if chosen.executed is not None:
-        lines.append(
-            f"    success {chosen.success:.3f}: the lower bound (95 %) of {chosen.succeeded} out of {chosen.executed} times"
+        times = (
+            f"{chosen.succeeded} of {chosen.executed} times" if chosen.executed else "a plan that was never carried out"
         )
+        lines.append(f"    success {chosen.success:.3f}: the lower bound (95 %) for {times}")
     if chosen.stated is not None:
         lines.append(
             f"    context match {chosen.match:.3f}: {chosen.held} / ({chosen.stated} + 1), of the conditions that it states"

@@ -164,7 +164,7 @@ async def test_a_plan_that_would_look_at_too_many_beliefs_gives_way_to_another(l
     assert plan.plan_key == "plain"
     [other] = list(plan.context.alternatives or ())
     assert isinstance(other, dict)
-    assert (other["playbook"], other["refused"]) == ("careful", "it looks at 150 beliefs, which are too many")
+    assert (other["playbook"], other["refused"]) == ("careful", "it looks at 151 beliefs, which are too many")
 
 
 # Templates

@@ -175,7 +175,9 @@ async def follow_up(doing: Doing) -> StepChange:
         raise InvalidError("a follow-up needs to know in how long")
     due = doing.tx.now + after
     key = doing.text("key", otherwise=doing.step.idempotency_key)
-    kind = doing.text("kind")
+    kind = doing.text("kind").strip()
+    if not kind:
+        raise InvalidError("a follow-up needs a kind")
     content = {name: value for name, value in doing.view.bindings.items() if name not in {"event", "source"}}
     observation = NewObservation(
         source="followup",
@@ -183,7 +185,7 @@ async def follow_up(doing: Doing) -> StepChange:
         recipient="self",
         kind=kind,
         occurred_at=due,
-        description=doing.text("text", otherwise=f"{kind}, as planned by {doing.intention.plan_key}"),
+        description=doing.text("text").strip() or f"{kind}, as planned by {doing.intention.plan_key}",
         participants=(),
         content=content,
     )

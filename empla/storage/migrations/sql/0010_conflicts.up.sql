@@ -238,19 +238,23 @@ $$;
 
 -- These beliefs are retired, or say something else now. What was inferred from them falls, and what was inferred from that; what an
 -- observation or a human vouches for as well stays, and rests on them no more.
+-- OFFSET 0, and deleted_at outside, make each look-up one by the whole key: without statistics the planner thinks that an employee has
+-- one belief, and reads all of the live ones for each.
 CREATE FUNCTION empla.let_fall(tenant uuid, employee uuid, moved uuid[], moment timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    above uuid[]; locked uuid[] := '{}'; falling uuid[];
+    above uuid[]; locked uuid[] := '{}'; falling uuid[]; reasons jsonb;
 BEGIN
     LOOP
         WITH RECURSIVE shaken (id, is_guess) AS (
             SELECT m, true FROM unnest(moved) m
              UNION
-            SELECT d.id, empla.source_rank(d.source) <= 2
+            SELECT d.id, d.is_guess
               FROM shaken u
-              JOIN empla.belief_supports s ON s.tenant_id = tenant AND s.employee_id = employee AND s.rests_on = u.id
-              JOIN empla.beliefs d ON d.tenant_id = tenant AND d.employee_id = employee AND d.id = s.belief_id AND d.deleted_at IS NULL
-             WHERE u.is_guess
+             CROSS JOIN LATERAL (SELECT s.belief_id FROM empla.belief_supports s
+                                  WHERE s.tenant_id = tenant AND s.employee_id = employee AND s.rests_on = u.id OFFSET 0) s
+             CROSS JOIN LATERAL (SELECT d.id, empla.source_rank(d.source) <= 2 AS is_guess, d.deleted_at FROM empla.beliefs d
+                                  WHERE d.tenant_id = tenant AND d.employee_id = employee AND d.id = s.belief_id OFFSET 0) d
+             WHERE u.is_guess AND d.deleted_at IS NULL
         )
         SELECT array_agg(DISTINCT u.id), array_agg(DISTINCT u.id) FILTER (WHERE u.is_guess) INTO above, falling
           FROM shaken u WHERE u.id <> ALL (moved);
@@ -260,19 +264,23 @@ BEGIN
           WHERE d.tenant_id = tenant AND d.employee_id = employee AND d.id = ANY (above) ORDER BY d.subject, d.predicate FOR NO KEY UPDATE;
         locked := locked || above;
     END LOOP;
-    UPDATE empla.beliefs d
-       SET deleted_at = moment, revision = '[]', version = d.version + 1, reason = left('rested on ' || f.names, 2000)
-      FROM (SELECT s.belief_id AS id, string_agg(b.subject || '.' || b.predicate
-                                                 || CASE WHEN g.is_falling OR b.deleted_at IS NOT NULL THEN ', which is believed no more'
-                                                         ELSE ', which says something else now' END, '; ' ORDER BY b.subject, b.predicate) AS names
+    IF above IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT jsonb_object_agg(f.id, f.names) INTO reasons
+      FROM (SELECT s.belief_id AS id, string_agg(b.name || CASE WHEN g.is_falling OR b.is_gone THEN ', which is believed no more'
+                                                                ELSE ', which says something else now' END, '; ' ORDER BY b.name) AS names
               FROM (SELECT m AS id, false AS is_falling FROM unnest(moved) m UNION ALL SELECT f, true FROM unnest(falling) f) g
-              JOIN empla.belief_supports s ON s.tenant_id = tenant AND s.employee_id = employee AND s.rests_on = g.id
-              JOIN empla.beliefs b ON b.tenant_id = tenant AND b.employee_id = employee AND b.id = g.id
-             WHERE s.belief_id IN (SELECT unnest(falling))
-             GROUP BY s.belief_id) f
-     WHERE d.tenant_id = tenant AND d.employee_id = employee AND d.id = f.id;
+             CROSS JOIN LATERAL (SELECT s.belief_id FROM empla.belief_supports s
+                                  WHERE s.tenant_id = tenant AND s.employee_id = employee AND s.rests_on = g.id OFFSET 0) s
+             CROSS JOIN LATERAL (SELECT b.subject || '.' || b.predicate AS name, b.deleted_at IS NOT NULL AS is_gone FROM empla.beliefs b
+                                  WHERE b.tenant_id = tenant AND b.employee_id = employee AND b.id = g.id OFFSET 0) b
+             GROUP BY s.belief_id) f;
+    UPDATE empla.beliefs d
+       SET deleted_at = moment, revision = '[]', version = d.version + 1, reason = left('rested on ' || (reasons ->> d.id::text), 2000)
+     WHERE d.tenant_id = tenant AND d.employee_id = employee AND d.id = ANY (falling);
     UPDATE empla.beliefs d SET grounds = empla.without_supports(d.grounds, moved)
-     WHERE d.tenant_id = tenant AND d.employee_id = employee AND d.id <> ALL (moved) AND d.deleted_at IS NULL
+     WHERE d.tenant_id = tenant AND d.employee_id = employee AND d.id = ANY (above) AND d.id <> ALL (coalesce(falling, '{}'))
        AND d.id IN (SELECT s.belief_id FROM empla.belief_supports s
                      WHERE s.tenant_id = tenant AND s.employee_id = employee AND s.rests_on = ANY (moved));
 END $$;
@@ -283,9 +291,8 @@ DECLARE
     derived uuid[]; supports uuid[]; said bigint[]; fresh uuid[]; is_so boolean[];
 BEGIN
     SELECT array_agg(d.id), array_agg(r.id), array_agg(r.said) INTO derived, supports, said
-      FROM unnest(changed) c (id)
-      JOIN empla.beliefs d ON d.tenant_id = tenant AND d.employee_id = employee AND d.id = c.id AND d.deleted_at IS NULL
-     CROSS JOIN LATERAL empla.resting(d.grounds, d.object) r;
+      FROM empla.beliefs d CROSS JOIN LATERAL empla.resting(d.grounds, d.object) r
+     WHERE d.tenant_id = tenant AND d.employee_id = employee AND d.id = ANY (changed) AND d.deleted_at IS NULL;
     SELECT array_agg(DISTINCT w.support) INTO fresh
       FROM unnest(derived, supports) w (id, support)
      WHERE NOT EXISTS (SELECT FROM empla.belief_supports s
@@ -296,9 +303,9 @@ BEGIN
         PERFORM FROM empla.beliefs b
           WHERE b.tenant_id = tenant AND b.employee_id = employee AND b.id = ANY (fresh) ORDER BY b.subject, b.predicate FOR SHARE;
     END IF;
-    SELECT array_agg(EXISTS (SELECT FROM empla.beliefs b WHERE b.tenant_id = tenant AND b.employee_id = employee AND b.id = w.support
-                                AND b.deleted_at IS NULL AND jsonb_hash_extended(b.object, 0) = w.said) ORDER BY w.position) INTO is_so
-      FROM unnest(supports, said) WITH ORDINALITY w (support, said, position);
+    SELECT array_agg(coalesce((SELECT b.deleted_at IS NULL AND jsonb_hash_extended(b.object, 0) = w.said FROM empla.beliefs b
+                                WHERE b.tenant_id = tenant AND b.employee_id = employee AND b.id = w.support), false) ORDER BY w.position)
+      INTO is_so FROM unnest(supports, said) WITH ORDINALITY w (support, said, position);
     DELETE FROM empla.belief_supports s
      WHERE s.tenant_id = tenant AND s.employee_id = employee AND s.belief_id = ANY (changed)
        AND (s.belief_id, s.rests_on) NOT IN (SELECT w.id, w.support FROM unnest(derived, supports, is_so) w (id, support, is_so) WHERE w.is_so);
@@ -406,18 +413,19 @@ CREATE FUNCTION empla.weakest(tenant uuid, employee uuid, grounds jsonb, believe
     WITH RECURSIVE below (id, source, own) AS (
         SELECT b.id, b.source, b.own
           FROM empla.resting(grounds, believed) r
-         CROSS JOIN LATERAL (SELECT b.id, b.source, empla.effective_confidence(b.confidence, b.decay_rate, b.decay_model, b.last_updated_at, at) AS own
+         CROSS JOIN LATERAL (SELECT b.id, b.source, b.deleted_at, empla.effective_confidence(b.confidence, b.decay_rate, b.decay_model, b.last_updated_at, at) AS own
                               FROM empla.beliefs b
-                             WHERE b.tenant_id = tenant AND b.employee_id = employee AND b.id = r.id AND b.deleted_at IS NULL OFFSET 0) b
+                             WHERE b.tenant_id = tenant AND b.employee_id = employee AND b.id = r.id OFFSET 0) b
+         WHERE b.deleted_at IS NULL
          UNION
         SELECT b.id, b.source, b.own
           FROM below u
          CROSS JOIN LATERAL (SELECT s.rests_on FROM empla.belief_supports s
                               WHERE s.tenant_id = tenant AND s.employee_id = employee AND s.belief_id = u.id OFFSET 0) s
-         CROSS JOIN LATERAL (SELECT b.id, b.source, empla.effective_confidence(b.confidence, b.decay_rate, b.decay_model, b.last_updated_at, at) AS own
+         CROSS JOIN LATERAL (SELECT b.id, b.source, b.deleted_at, empla.effective_confidence(b.confidence, b.decay_rate, b.decay_model, b.last_updated_at, at) AS own
                               FROM empla.beliefs b
-                             WHERE b.tenant_id = tenant AND b.employee_id = employee AND b.id = s.rests_on AND b.deleted_at IS NULL OFFSET 0) b
-         WHERE u.source = 'inference'
+                             WHERE b.tenant_id = tenant AND b.employee_id = employee AND b.id = s.rests_on OFFSET 0) b
+         WHERE u.source = 'inference' AND b.deleted_at IS NULL
     ) SELECT min(u.own) FROM below u
 $$;
 CREATE FUNCTION empla.at_most_its_supports(own double precision, tenant uuid, employee uuid, source text, grounds jsonb, believed jsonb, at timestamptz)

@@ -159,8 +159,10 @@ LOOK: LiteralString = """
                       WHERE s.tenant_id = %(tenant)s::uuid AND s.employee_id = %(employee)s::uuid
                         AND s.intention_id = ANY (ARRAY(SELECT id FROM intention))), '[]') AS steps,
            coalesce((SELECT jsonb_agg(jsonb_build_object('id', b.id, 'subject', b.subject, 'predicate', b.predicate, 'object', b.object,
-                                          'confidence', effective_confidence(b.confidence, b.decay_rate, b.decay_model, b.last_updated_at,
-                                                                             %(now)s::timestamptz),
+                                          'confidence', at_most_its_supports(
+                                              effective_confidence(b.confidence, b.decay_rate, b.decay_model, b.last_updated_at,
+                                                                   %(now)s::timestamptz),
+                                              %(tenant)s::uuid, %(employee)s::uuid, b.source, b.grounds, b.object, %(now)s::timestamptz),
                                           'last_updated_at', b.last_updated_at))
                        FROM watched w JOIN beliefs b ON b.tenant_id = %(tenant)s::uuid AND b.employee_id = %(employee)s::uuid
                         AND b.subject = w.subject AND b.predicate = w.predicate AND b.deleted_at IS NULL), '[]') AS beliefs,

@@ -340,7 +340,8 @@ def _change(
 
 BELIEFS: LiteralString = """
     SELECT b.id, b.subject, b.predicate, b.object,
-           effective_confidence(b.confidence, b.decay_rate, b.decay_model, b.last_updated_at, %(now)s::timestamptz) AS confidence,
+           at_most_its_supports(effective_confidence(b.confidence, b.decay_rate, b.decay_model, b.last_updated_at, %(now)s::timestamptz),
+                                %(tenant)s::uuid, %(employee)s::uuid, b.source, b.grounds, b.object, %(now)s::timestamptz) AS confidence,
            b.last_updated_at
       FROM jsonb_to_recordset(%(keys)s::jsonb) AS k (subject text, predicate text)
       JOIN beliefs b ON b.tenant_id = %(tenant)s::uuid AND b.employee_id = %(employee)s::uuid AND b.subject = k.subject

@@ -15,8 +15,8 @@ from empla.bdi.shapes import GoalConditions, GoalType, Target
 from empla.effects import effects, notices
 from empla.effects.effects import Effect
 from empla.effects.notices import Notice
-from empla.memory import procedural, working
-from empla.memory.playbook import Playbook
+from empla.memory import working
+from empla.memory.playbook import OF_STEPS
 from empla.memory.working import WorkingItem
 from empla.mind import cycle
 from empla.mind.cycle import CycleOutcome
@@ -24,6 +24,12 @@ from empla.senses import inbox
 from empla.senses.observation import NewObservation
 from empla.storage.tx import Caller
 
+LEARN: LiteralString = """
+    INSERT INTO memory_procedural (tenant_id, employee_id, procedure_name, description, procedure_type, steps, conditions, standing,
+                                   learned_from)
+    VALUES (%(tenant)s::uuid, %(employee)s::uuid, %(name)s::text, %(name)s::text, %(kind)s::text, %(steps)s::jsonb,
+            %(conditions)s::jsonb, 'established', 'instruction')
+"""
 SAMPLES: LiteralString = """
     SELECT metric_name, metric_type, value, tags FROM metrics
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid ORDER BY id
@@ -76,10 +82,17 @@ class Living(Believer):
             )
 
     async def learns(self, name: str, *steps: dict[str, Any], kind: str = "workflow", **stated: Any) -> None:
-        """A playbook by instruction, as a file would have it."""
-        written: dict[str, Any] = {"name": name, "type": kind, "description": name, "steps": list(steps), **stated}
+        """A playbook as it may stand there, checked or not; `stated` goes where it belongs."""
+        body = {key: stated.pop(key) for key in OF_STEPS if key in stated}
         async with self.database.write(self.caller) as tx:
-            await procedural.add(tx, employee=self.employee, playbooks=[Playbook.of(written)])
+            await tx.execute(
+                LEARN,
+                employee=self.employee,
+                name=name,
+                kind=kind,
+                steps={"steps": list(steps), **body},
+                conditions=stated,
+            )
 
     async def meets(
         self,

@@ -40,7 +40,7 @@ _WORKER = (
 )
 _BENCH = (
     "Claims and quiet cycles per second, and what they cost.\n\n"
-    "On an embedded server in a temporary folder. Machines differ: compare the ratios."
+    "On an embedded server in a temporary folder, which waits for no disk. Machines differ: compare the ratios."
 )
 _DAILY = (
     "Run it daily; a second one at the same time is refused. Dropping months older than EMPLA_RETAIN_LOG_MONTHS needs the "

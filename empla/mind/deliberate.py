@@ -75,9 +75,10 @@ async def deliberate(tx: Tx, *, turn: Turn, circumstance: Circumstance, percepts
 
 
 async def apply(tx: Tx, *, employee: UUID, verdicts: Verdicts) -> list[Ended]:
-    """The steps and endings are written, and the playbooks that were carried out know how it went."""
+    """The steps and endings are written; the playbooks that were carried out know how it went, and what they asked needs no answer."""
     await intentions.move_steps(tx, employee=employee, changes=verdicts.steps)
     ended = await intentions.end(tx, employee=employee, endings=verdicts.endings)
+    await notices.lapse(tx, employee=employee, goals=[], intentions=[over.id for over in ended])
     for over in ended:
         if over.procedure_id is not None and over.status != "abandoned":
             await _learn(tx, employee, over)

@@ -1,5 +1,6 @@
 """One employee that tests live with: they move the world and the clock, and read the database."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
@@ -10,8 +11,9 @@ from pydantic import BaseModel, JsonValue
 
 from empla.bdi import goals, intentions
 from empla.bdi.goals import Goal, GoalEvent
-from empla.bdi.intentions import Intention, Step
-from empla.bdi.shapes import GoalConditions, GoalType, Target
+from empla.bdi.intentions import Intention, NewIntention, NewStep, OnFailedDependency, Step
+from empla.bdi.shapes import GoalConditions, GoalType, Plan, PlanContext, Target
+from empla.conditions import Condition
 from empla.effects import effects, notices
 from empla.effects.effects import Effect
 from empla.effects.notices import Notice
@@ -93,6 +95,36 @@ class Living(Believer):
                 steps={"steps": list(steps), **body},
                 conditions=stated,
             )
+
+    async def intends(
+        self,
+        name: str,
+        *steps: dict[str, Any],
+        depends_on: Sequence[UUID] = (),
+        on_failed_dependency: OnFailedDependency = "replan",
+        **plan: JsonValue,
+    ) -> UUID:
+        """Somebody commits it to a plan, each step after the one before."""
+        written = [step[name] for step in steps for name in ("if", "criteria") if name in step]
+        watched = {key for condition in written for key in Condition.parse(condition, what="a step").keys({})}
+        new = NewIntention(
+            description=name,
+            intention_type="tactic",
+            plan=Plan.parse({"type": name, **plan}),
+            context=PlanContext(),
+            steps=[
+                NewStep(action=step["action"], definition=step, depends_on=[place] if place else [], max_attempts=1)
+                for place, step in enumerate(steps)
+            ],
+            watches=[list(key) for key in sorted(watched)],
+            plan_key=name,
+            dependencies=list(depends_on),
+            on_failed_dependency=on_failed_dependency,
+        )
+        async with self.database.write(self.caller) as tx:
+            adopted = await intentions.adopt(tx, employee=self.employee, intention=new)
+        assert adopted is not None
+        return adopted
 
     async def meets(
         self,

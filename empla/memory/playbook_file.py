@@ -17,6 +17,7 @@ from empla.memory.strict_yaml import Document, YamlFaultError, document_of
 
 MAX_FILE_BYTES = 256 * 1024
 MAX_PLAYBOOKS = 100
+MAX_REASON = 1000  # characters of one fault
 
 FileRole = EmployeeRole | Literal["every"]
 """Whose playbooks a file holds; `every` is for what all roles of the shelf share."""
@@ -65,8 +66,16 @@ def read(data: bytes, *, file: str, shelf: Iterable[Playbook] = ()) -> PlaybookF
         faults += [(document.line(("playbooks", index, *fault.path)), f"{called}{fault}") for fault in wrong]
         if draft.playbook is not None and not wrong:
             sound.append(draft.playbook)
-    lines = sorted({*faults}, key=lambda fault: fault[0])
-    return PlaybookFile(file, role, tuple(sound), tuple(f"{file}:{line}: {reason}" for line, reason in lines))
+    lines = sorted(dict.fromkeys(faults), key=lambda fault: fault[0])
+    return PlaybookFile(
+        file, role, tuple(sound), tuple(f"{file}:{line}: {_one_line(reason)}" for line, reason in lines)
+    )
+
+
+def _one_line(reason: str) -> str:
+    """What somebody wrote may hold line breaks, or be very long."""
+    line = " ".join(reason.splitlines())
+    return line if len(line) <= MAX_REASON else line[:MAX_REASON] + "…"
 
 
 def library_of(playbooks: Iterable[Playbook]) -> dict[str, Draft]:

@@ -1,7 +1,7 @@
 """All that an employee looks at when it deliberates, read in one statement: goals, intentions, and the beliefs that they watch."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import LiteralString
 from uuid import UUID
@@ -13,6 +13,8 @@ from empla.bdi.intentions import Intention, Step
 from empla.bdi.states import IntentionStatus
 from empla.conditions import Key, Known, View
 from empla.storage.tx import ReadTx
+
+_A_MOMENT = timedelta(microseconds=1)
 
 
 class LiveGoal(Goal):
@@ -96,8 +98,10 @@ class Circumstance(BaseModel):
     def wakes_at(self) -> datetime | None:
         """When something comes due by itself: an observation, a retry, a time-out, a deadline; None when nothing lies ahead."""
         moments = [self.next_observation_at]
-        moments += [goal.retry_at for goal in self.goals] + [goal.target.deadline_at for goal in self.goals]
-        moments += [intention.deadline_at for intention in self.intentions]
+        moments += [goal.retry_at for goal in self.goals]
+        deadlines = [goal.target.deadline_at for goal in self.goals] + [plan.deadline_at for plan in self.intentions]
+        # What is reached at its deadline is reached in time: it has passed a moment later.
+        moments += [deadline + _A_MOMENT for deadline in deadlines if deadline is not None]
         moments += [
             moment for step in self.steps if step.ended_at is None for moment in (step.not_before, step.timeout_at)
         ]

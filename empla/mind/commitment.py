@@ -208,9 +208,12 @@ def _waited(step: Step, circumstance: Circumstance, view: View) -> StepChange | 
 def _pursued(step: Step, circumstance: Circumstance) -> StepChange | None:
     """How the latest plan that the step pursues has ended; None while it goes on."""
     place = (step.intention_id, step.position)
-    ended = [child for child in circumstance.children if (child.parent_id, child.parent_position) == place]
-    if len(ended) < step.attempts:
+    if any((plan.parent_id, plan.parent_position) == place for plan in circumstance.intentions):
         return None
+    # An attempt that was refused pursued nothing: plans can't be counted against attempts.
+    ended = [child for child in circumstance.children if (child.parent_id, child.parent_position) == place]
+    if not ended:
+        return attempts.failed(step, "what it pursued is gone", now=circumstance.seen_at)
     child = ended[-1]
     if child.status == "completed":
         return attempts.done(step, {**step.result, "outcome": True})

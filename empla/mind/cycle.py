@@ -98,7 +98,7 @@ async def run(
     return CycleOutcome(
         perceived=cycle.perceived,
         revised=cycle.revised,
-        goals_moved=len(cycle.deliberation.moved),
+        goals_moved=len(cycle.deliberation.goals_moved),
         plans_adopted=len(cycle.deliberation.adopted),
         plans_ended=len(cycle.deliberation.ended) + sum(acted.ended for acted in cycle.acted),
         steps=len(cycle.acted),
@@ -121,7 +121,8 @@ async def _think(tx: Tx, turn: Turn, cycle: _Cycle) -> None:
         await working.clear(tx, employee=employee)
     cycle.deliberation = await deliberate(tx, turn=turn, circumstance=circumstance, percepts=percepts)
     at_once = turn.config.max_concurrent_tasks or DEFAULT_CONCURRENT_TASKS
-    wakes_at = circumstance.wakes_at()
+    moments = (circumstance.wakes_at(), cycle.deliberation.wakes_at(circumstance.seen_at))
+    wakes_at = min((moment for moment in moments if moment is not None), default=None)
     cycle.wakes_at = None if wakes_at is None or wakes_at >= turn.next_cycle_at else wakes_at
     cycle.has_work = bool(cycle.deliberation.adopted) or next_step(circumstance, served=(), at_once=at_once) is not None
 
@@ -140,8 +141,8 @@ async def _act(database: Database, caller: Caller, turn: Turn, lease: timedelta)
 
 
 async def _reflect(tx: Tx, turn: Turn, cycle: _Cycle, *, seconds: float) -> None:
-    """The turn is given back, at once due again when something was done, and the cycle is measured."""
-    again = tx.now if cycle.acted else None
+    """The turn is given back, at once due again when something was done or has ended, and the cycle is measured."""
+    again = tx.now if cycle.acted or cycle.deliberation.moved or cycle.deliberation.ended else None
     await schedule.end_turn(tx, employee=turn.employee_id, fence=turn.fence, next_cycle_at=again)
     await metrics.write(tx, employee=turn.employee_id, samples=_samples(cycle, seconds))
 
@@ -154,7 +155,7 @@ def _samples(cycle: _Cycle, seconds: float) -> Sequence[Sample]:
         found.append(counter("beliefs_revised", cycle.revised))
     found += [counter("steps", 1, action=acted.action, status=acted.change.status) for acted in cycle.acted]
     found += [counter("plans_ended", 1, plan=ended.plan_key, status=ended.status) for ended in cycle.deliberation.ended]
-    for change in cycle.deliberation.moved:
+    for change in cycle.deliberation.goals_moved:
         value = change.current_progress.value
         if value is not None:
             found.append(gauge("goal_value", value, goal=str(change.id), state=change.current_progress.state))

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from empla.bdi import goals, intentions
 from empla.bdi.goals import Change, Goal
-from empla.bdi.intentions import Ended, Tried
+from empla.bdi.intentions import Ended, StepChange, Tried
 from empla.bdi.shapes import PlanContext, Progress
 from empla.conditions import Key, View
 from empla.durations import duration
@@ -37,21 +37,25 @@ _KEPT_ALTERNATIVES = 20
 class Deliberation:
     """What one deliberation did."""
 
-    changes: list[Change] = field(
-        default_factory=list[Change]
-    )  # of one goal two, when it was assessed and then got a plan
+    changes: list[Change] = field(default_factory=list[Change])  # two of one goal, when it was assessed and got a plan
+    moved: list[StepChange] = field(default_factory=list[StepChange])  # steps that need not wait any longer
     ended: list[Ended] = field(default_factory=list[Ended])
     adopted: list[UUID] = field(default_factory=list[UUID])
     told: int = 0  # notices
 
     @property
-    def moved(self) -> list[Change]:
+    def goals_moved(self) -> list[Change]:
         """Each goal that is different now, as it is now."""
         return list({change.id: change for change in self.changes}.values())
 
     @property
     def is_quiet(self) -> bool:
-        return not (self.changes or self.ended or self.adopted or self.told)
+        return not (self.changes or self.moved or self.ended or self.adopted or self.told)
+
+    def wakes_at(self, now: datetime) -> datetime | None:
+        """When something comes due that it has put off; None when it put nothing off."""
+        moments = [change.retry_at for change in self.changes] + [change.not_before for change in self.moved]
+        return min((moment for moment in moments if moment is not None and moment > now), default=None)
 
 
 async def deliberate(tx: Tx, *, turn: Turn, circumstance: Circumstance, percepts: Sequence[Percept]) -> Deliberation:
@@ -62,7 +66,9 @@ async def deliberate(tx: Tx, *, turn: Turn, circumstance: Circumstance, percepts
     outcome = Deliberation(changes=assess_all(circumstance))
     changes = {change.id: change for change in outcome.changes}
     await goals.move(tx, employee=turn.employee_id, changes=outcome.changes)
-    outcome.ended = await apply(tx, employee=turn.employee_id, verdicts=reconsider(circumstance, changes))
+    verdicts = reconsider(circumstance, changes)
+    outcome.moved = verdicts.steps
+    outcome.ended = await apply(tx, employee=turn.employee_id, verdicts=verdicts)
     await _lapse(tx, turn.employee_id, circumstance, changes)
     standing = [_standing(goal, changes.get(goal.id)) for goal in circumstance.goals]
     wanting = [goal for goal in standing if _wants_a_plan(goal, circumstance, outcome, percepts)]
@@ -136,13 +142,24 @@ def _wants_a_plan(
         return False
     if goal.status == "blocked" and progress.blocked_by != "no_plan":
         return False
-    if goal.retry_at is not None and goal.retry_at > circumstance.seen_at and not percepts:
+    if (
+        goal.retry_at is not None
+        and goal.retry_at > circumstance.seen_at
+        and not percepts
+        and not _is_news(goal, circumstance)
+    ):
         return False
     over = {ended.id for ended in outcome.ended}
     return not any(
         intention.goal_id == goal.id and intention.parent_id is None and intention.id not in over
         for intention in circumstance.intentions
     )
+
+
+def _is_news(goal: LiveGoal, circumstance: Circumstance) -> bool:
+    """Its state is another than before this cycle: what could not be planned for, perhaps can now."""
+    before = circumstance.goal(goal.id)
+    return before is not None and before.current_progress.state != goal.current_progress.state
 
 
 async def _plan(

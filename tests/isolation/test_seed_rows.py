@@ -168,6 +168,24 @@ CONTRADICTIONS: list[tuple[str, dict[str, object]]] = [
     ("memory_procedural", {"execution_count": 1}),
     ("memory_procedural", {"last_executed_at": WHEN}),
     ("memory_procedural", {"learned_from": "hearsay"}),
+    ("memory_procedural", {"standing": "famous"}),
+    ("memory_procedural", {"version": 0}),
+    ("memory_procedural", {"success_count": 1}),
+    ("memory_procedural", {"success_rate": 0.5}),
+    ("memory_procedural", {"execution_count": 2, "last_executed_at": WHEN, "success_count": 1, "success_rate": 0.6}),
+    (
+        "memory_procedural",
+        {
+            "execution_count": 2,
+            "last_executed_at": WHEN,
+            "success_count": 1,
+            "success_rate": 0.5,
+            "consecutive_failures": 2,
+        },
+    ),
+    ("memory_procedural", {"consecutive_failures": -1}),
+    ("memory_procedural", {"shelf_digest": "abc"}),
+    ("memory_procedural", {"recent": [None]}),
     ("observations", {"status": "perceived"}),
     ("observations", {"status": "pending", "perceived_at": WHEN}),
     ("observations", {"status": "failed"}),
@@ -252,7 +270,7 @@ def test_an_embedding_lies_in_the_row_itself(world: World):
 ANY_JSON = {("beliefs", "object")}
 LISTS = {
     *{("beliefs", "evidence"), ("beliefs", "grounds"), ("beliefs", "revision"), ("beliefs", "silenced")},
-    *{("employee_goals", "watches"), ("employee_intentions", "watches")},
+    *{("employee_goals", "watches"), ("employee_intentions", "watches"), ("memory_procedural", "evidence")},
 }
 
 

@@ -472,3 +472,7 @@ GRANT EXECUTE ON FUNCTION empla.resting(jsonb, jsonb), empla.counted(jsonb), emp
 ALTER FUNCTION empla.open_conflict() OWNER TO empla_keeper;
 ALTER FUNCTION empla.settle_beliefs() OWNER TO empla_keeper;
 REVOKE CREATE ON SCHEMA empla FROM empla_keeper;
+-- Each new month of the history gets this trigger too, from the owner.
+SET LOCAL ROLE empla_keeper;
+GRANT EXECUTE ON FUNCTION empla.open_conflict() TO empla_owner;
+SET LOCAL ROLE empla_owner;

@@ -123,7 +123,8 @@ REVOKE TRUNCATE ON empla.goal_history FROM empla_owner;
 GRANT SELECT, UPDATE (value, reason, erased_digest), DELETE ON empla.goal_history TO empla_retention;
 
 -- A metric over a time: from the value at its beginning to that of `at`. `period` is a number of seconds, or the name of the running
--- calendar unit (UTC). change: last minus first; mean is weighted by time. What was not a number says nothing.
+-- calendar unit (UTC). change: last minus first; mean is weighted by time. What was not a number says nothing. Exact inside, for numbers
+-- of any size must not stop a cycle; what float8 can't hold is the nearest that it can.
 CREATE FUNCTION empla.measured(tenant uuid, employee uuid, metric_subject text, metric_predicate text, period jsonb, measure text,
                                at timestamptz) RETURNS double precision LANGUAGE sql STABLE AS $$
     WITH span AS (
@@ -131,7 +132,7 @@ CREATE FUNCTION empla.measured(tenant uuid, employee uuid, metric_subject text, 
                     ELSE date_trunc(period #>> '{}', at, 'UTC') END AS began
     ), said AS (
         SELECT greatest(h.changed_at, s.began) AS since, h.id,
-               CASE WHEN jsonb_typeof(h.new_value) = 'number' THEN (h.new_value #>> '{}')::float8 END AS value
+               CASE WHEN jsonb_typeof(h.new_value) = 'number' THEN (h.new_value #>> '{}')::numeric END AS value
           FROM empla.belief_history h CROSS JOIN span s
          WHERE h.tenant_id = tenant AND h.employee_id = employee AND h.subject = metric_subject AND h.predicate = metric_predicate
            AND h.change_type NOT IN ('late', 'contradicted') AND h.changed_at <= at
@@ -141,15 +142,21 @@ CREATE FUNCTION empla.measured(tenant uuid, employee uuid, metric_subject text, 
                    AND b.change_type NOT IN ('late', 'contradicted') AND b.changed_at <= s.began
                  ORDER BY b.changed_at DESC, b.id DESC LIMIT 1))
     ), spells AS (
-        SELECT value, since, id, extract(epoch FROM lead(since, 1, at) OVER (ORDER BY since, id) - since)::float8 AS seconds FROM said
+        SELECT value, since, id, extract(epoch FROM lead(since, 1, at) OVER (ORDER BY since, id) - since) AS seconds FROM said
     ), known AS (
         SELECT * FROM spells WHERE value IS NOT NULL
+    ), last AS (
+        SELECT value FROM known ORDER BY since DESC, id DESC LIMIT 1
+    ), found AS (
+        SELECT CASE measure
+            WHEN 'change' THEN (SELECT value FROM last) - (SELECT value FROM known ORDER BY since, id LIMIT 1)
+            WHEN 'min' THEN (SELECT min(value) FROM known)
+            WHEN 'max' THEN (SELECT max(value) FROM known)
+            WHEN 'mean' THEN coalesce((SELECT sum(value * seconds) / nullif(sum(seconds), 0) FROM known), (SELECT value FROM last)) END AS value
     )
-    SELECT CASE measure
-        WHEN 'change' THEN (SELECT value FROM known ORDER BY since DESC, id DESC LIMIT 1) - (SELECT value FROM known ORDER BY since, id LIMIT 1)
-        WHEN 'min' THEN (SELECT min(value) FROM known)
-        WHEN 'max' THEN (SELECT max(value) FROM known)
-        WHEN 'mean' THEN (SELECT coalesce(sum(value * seconds) / nullif(sum(seconds), 0), max(value)) FROM known) END
+    SELECT CASE WHEN abs(value) < 1e-307 THEN 0
+                WHEN value IS NOT NULL THEN least(greatest(value, -1.7976931348623157e308), 1.7976931348623157e308)::float8 END
+      FROM found
 $$;
 
 -- Intentions

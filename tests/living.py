@@ -1,7 +1,7 @@
 """One employee that tests live with: they move the world and the clock, and read the database."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -28,6 +28,16 @@ SAMPLES: LiteralString = """
     SELECT metric_name, metric_type, value, tags FROM metrics
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid ORDER BY id
 """
+
+
+FAULTS: LiteralString = """
+    SELECT error FROM observations
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND status = 'failed' ORDER BY occurred_at, id
+"""
+
+
+class _Fault(BaseModel):
+    error: str
 
 
 class Sampled(BaseModel):
@@ -72,7 +82,13 @@ class Living(Believer):
             await procedural.add(tx, employee=self.employee, playbooks=[Playbook.of(written)])
 
     async def meets(
-        self, kind: str, *, source: str = "world", at: timedelta = timedelta(0), **content: JsonValue
+        self,
+        kind: str,
+        *,
+        source: str = "world",
+        at: timedelta = timedelta(0),
+        content: dict[str, JsonValue] | None = None,
+        **more: JsonValue,
     ) -> None:
         """Something happens in the world; it waits in the inbox."""
         self.happenings += 1
@@ -85,7 +101,7 @@ class Living(Believer):
                 occurred_at=tx.now + at,
                 description=f"{kind} happened",
                 participants=(),
-                content=content,
+                content={**(content or {}), **more},
             )
             await inbox.deliver(tx, [observation], recipients={"me": self.employee})
 
@@ -147,3 +163,12 @@ class Living(Believer):
     async def samples(self) -> list[Sampled]:
         async with self.database.read(self.caller) as tx:
             return await tx.fetch_all(Sampled, SAMPLES, employee=self.employee)
+
+    async def faults(self) -> list[str]:
+        """What is wrong with the observations that were set aside."""
+        async with self.database.read(self.caller) as tx:
+            return [fault.error for fault in await tx.fetch_all(_Fault, FAULTS, employee=self.employee)]
+
+    async def now(self) -> datetime:
+        async with self.database.read(self.caller) as tx:
+            return tx.now

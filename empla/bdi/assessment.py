@@ -94,6 +94,8 @@ def assess(goal: Goal, *, metric: Metric, conditions: Conditions, now: datetime)
 
 
 def _with_block(progress: Progress, verdict: _Verdict) -> Progress:
+    if progress.blocked_by == verdict.blocked_by:
+        return progress
     fields = progress.to_json()
     fields.pop("blocked_by", None)
     return Progress.parse(fields if verdict.blocked_by is None else {**fields, "blocked_by": verdict.blocked_by})
@@ -110,6 +112,13 @@ def _is_over(goal: Goal, now: datetime) -> bool:
 
 def _progress(goal: Goal, state: ProgressState, metric: Metric, now: datetime) -> Progress:
     before = goal.current_progress
+    # As it was, in most cycles; what follows below would say the same.
+    if (state, metric.value, metric.note) == (
+        before.state,
+        before.value if metric.value is not None else None,
+        before.note,
+    ):
+        return before
     fields = before.to_json()
     fields["state"] = state
     if state != before.state:

@@ -29,6 +29,8 @@ from empla.storage.tx import ReadTx, Tx
 BeliefType = Literal["state", "event", "causal", "evaluative"]
 ChangeType = Literal["created", "updated", "deleted", "decayed", "revised", "confirmed", "late", "contradicted"]
 MAX_OBJECT_BYTES = 65_536
+MAX_SUBJECT_CHARACTERS = 500
+MAX_PREDICATE_CHARACTERS = 200
 MAX_PREDICATE_BYTES = 500  # so that subject and predicate fit one index entry, whatever the script
 MAX_SUPPORTS = 100  # of one inference
 LEAST_DECAY_RATE = 1e-9  # per day; what decays more slowly had better not decay
@@ -50,9 +52,12 @@ def _noticeable(rate: float | None) -> float | None:
     return rate
 
 
-Subject = Annotated[str, Field(min_length=1, max_length=500), BeforeValidator(_trimmed)]
+Subject = Annotated[str, Field(min_length=1, max_length=MAX_SUBJECT_CHARACTERS), BeforeValidator(_trimmed)]
 Predicate = Annotated[
-    str, Field(min_length=1, max_length=200), BeforeValidator(_trimmed), AfterValidator(_fits_the_index)
+    str,
+    Field(min_length=1, max_length=MAX_PREDICATE_CHARACTERS),
+    BeforeValidator(_trimmed),
+    AfterValidator(_fits_the_index),
 ]
 
 

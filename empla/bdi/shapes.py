@@ -160,6 +160,9 @@ class Plan(Shape):
     """How an intention shall be carried out, and how one will know that it worked."""
 
     column: ClassVar[str] = "employee_intentions.plan"
+    max_bytes: ClassVar[int] = (
+        60 * 1024
+    )  # 64 KiB of text can take four times as much as jsonb, and the column holds 256
 
     type: str = Field(min_length=1, description='What kind of plan it is, e.g. "send_email".')
     params: dict[str, JsonValue] | None = Field(default=None, description="What an action is called with.")

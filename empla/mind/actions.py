@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from pydantic import JsonValue
 
@@ -11,7 +12,7 @@ from empla.bdi import beliefs, goals, intentions
 from empla.bdi.beliefs import Evidence
 from empla.bdi.intentions import Step, StepChange
 from empla.bdi.shapes import GoalConditions, PlanContext, Target
-from empla.conditions import Condition, View, render
+from empla.conditions import Condition, Key, View, render
 from empla.durations import duration
 from empla.effects import effects, notices
 from empla.effects.effects import EffectKind
@@ -119,16 +120,28 @@ async def _effect(
 
 
 async def believe(doing: Doing) -> StepChange:
-    """An inference, resting on what its condition looked at."""
+    """An inference that rests on what its condition looked at, and falls with it."""
+    about = (doing.text("subject").strip(), doing.text("predicate").strip())
     piece = Evidence.parse(
-        subject=doing.text("subject"),
-        predicate=doing.text("predicate"),
+        subject=about[0],
+        predicate=about[1],
         object=filled(doing.definition.get("object"), doing.view),
         source="inference",
+        rests_on=_grounds(doing, about),
         reason=f"{doing.intention.plan_key or 'a plan'}, step {doing.step.position}",
     )
     belief = await beliefs.observe(doing.tx, employee=doing.turn.employee_id, piece=piece)
     return attempts.done(doing.step, {"belief": str(belief.id), "outcome": belief.object})
+
+
+def _grounds(doing: Doing, about: Key) -> tuple[UUID, ...]:
+    """The beliefs that the step's condition counted on; one about the very thing is no ground of it."""
+    condition = doing.definition.get("if")
+    if condition is None:
+        return ()
+    used = Condition.parse(condition, what="if").judge(doing.view).used
+    found = (doing.view.beliefs[key].id for key in used if key != about and key in doing.view.beliefs)
+    return tuple(dict.fromkeys(ground for ground in found if ground is not None))
 
 
 async def remember(doing: Doing) -> StepChange:
@@ -175,7 +188,9 @@ async def follow_up(doing: Doing) -> StepChange:
         raise InvalidError("a follow-up needs to know in how long")
     due = doing.tx.now + after
     key = doing.text("key", otherwise=doing.step.idempotency_key)
-    kind = doing.text("kind")
+    kind = doing.text("kind").strip()
+    if not kind:
+        raise InvalidError("a follow-up needs a kind")
     content = {name: value for name, value in doing.view.bindings.items() if name not in {"event", "source"}}
     observation = NewObservation(
         source="followup",
@@ -183,7 +198,7 @@ async def follow_up(doing: Doing) -> StepChange:
         recipient="self",
         kind=kind,
         occurred_at=due,
-        description=doing.text("text", otherwise=f"{kind}, as planned by {doing.intention.plan_key}"),
+        description=doing.text("text").strip() or f"{kind}, as planned by {doing.intention.plan_key}",
         participants=(),
         content=content,
     )

@@ -1,6 +1,6 @@
 """All that an employee looks at when it deliberates, read in one statement: goals, intentions, and the beliefs that they watch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import LiteralString
@@ -81,6 +81,7 @@ class Circumstance(BaseModel):
     answers: list[Answer]
     items_in_hand: int  # of working memory, that are not pinned
     next_observation_at: datetime | None  # the first that lies ahead, such as a follow-up
+    is_called_for: bool  # some playbook is triggered by what was just perceived
     seen_at: datetime
 
     @cached_property
@@ -158,8 +159,10 @@ LOOK: LiteralString = """
                       WHERE s.tenant_id = %(tenant)s::uuid AND s.employee_id = %(employee)s::uuid
                         AND s.intention_id = ANY (ARRAY(SELECT id FROM intention))), '[]') AS steps,
            coalesce((SELECT jsonb_agg(jsonb_build_object('id', b.id, 'subject', b.subject, 'predicate', b.predicate, 'object', b.object,
-                                          'confidence', effective_confidence(b.confidence, b.decay_rate, b.decay_model, b.last_updated_at,
-                                                                             %(now)s::timestamptz),
+                                          'confidence', at_most_its_supports(
+                                              effective_confidence(b.confidence, b.decay_rate, b.decay_model, b.last_updated_at,
+                                                                   %(now)s::timestamptz),
+                                              %(tenant)s::uuid, %(employee)s::uuid, b.source, b.grounds, b.object, %(now)s::timestamptz),
                                           'last_updated_at', b.last_updated_at))
                        FROM watched w JOIN beliefs b ON b.tenant_id = %(tenant)s::uuid AND b.employee_id = %(employee)s::uuid
                         AND b.subject = w.subject AND b.predicate = w.predicate AND b.deleted_at IS NULL), '[]') AS beliefs,
@@ -178,13 +181,16 @@ LOOK: LiteralString = """
                AND NOT m.pinned) AS items_in_hand,
            (SELECT min(o.occurred_at) FROM observations o
              WHERE o.tenant_id = %(tenant)s::uuid AND o.employee_id = %(employee)s::uuid AND o.status = 'pending') AS next_observation_at,
+           EXISTS (SELECT FROM memory_procedural m
+                    WHERE m.tenant_id = %(tenant)s::uuid AND m.employee_id = %(employee)s::uuid AND m.deleted_at IS NULL AND m.enabled
+                      AND m.standing <> 'demoted' AND m.conditions -> 'triggers' ?| %(kinds)s::text[]) AS is_called_for,
            %(now)s::timestamptz AS seen_at
 """
 
 
-async def look(tx: ReadTx, *, employee: UUID) -> Circumstance:
-    """The employee's circumstance now, in one statement."""
-    found = await tx.fetch_one(Circumstance, LOOK, employee=employee, now=tx.now)
+async def look(tx: ReadTx, *, employee: UUID, kinds: Iterable[str] = ()) -> Circumstance:
+    """The employee's circumstance now, in one statement; `kinds` are those of what it has just perceived."""
+    found = await tx.fetch_one(Circumstance, LOOK, employee=employee, kinds=sorted(set(kinds)), now=tx.now)
     if found is None:
         raise TypeError("a SELECT without FROM gave no row")
     return found

@@ -116,7 +116,7 @@ async def _think(tx: Tx, turn: Turn, cycle: _Cycle) -> None:
         await set_aside(tx, employee=employee, faults=records.faults)
         cycle.revised += len(await beliefs.observe_many(tx, employee=employee, news=records.news))
         cycle.revised += len(await pipeline.evaluate(tx, employee=employee, percepts=percepts))
-    circumstance = await look(tx, employee=employee)
+    circumstance = await look(tx, employee=employee, kinds=(percept.kind for percept in percepts))
     if circumstance.items_in_hand:
         await working.clear(tx, employee=employee)
     cycle.deliberation = await deliberate(tx, turn=turn, circumstance=circumstance, percepts=percepts)
@@ -142,7 +142,7 @@ async def _act(database: Database, caller: Caller, turn: Turn, lease: timedelta)
 
 async def _reflect(tx: Tx, turn: Turn, cycle: _Cycle, *, seconds: float) -> None:
     """The turn is given back, at once due again when something was done or has ended, and the cycle is measured."""
-    again = tx.now if cycle.acted or cycle.deliberation.moved or cycle.deliberation.ended else None
+    again = tx.now if cycle.acted or cycle.deliberation.steps or cycle.deliberation.ended else None
     await schedule.end_turn(tx, employee=turn.employee_id, fence=turn.fence, next_cycle_at=again)
     await metrics.write(tx, employee=turn.employee_id, samples=_samples(cycle, seconds))
 

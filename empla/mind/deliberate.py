@@ -2,35 +2,35 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, LiteralString
+from typing import LiteralString
 from uuid import UUID
 
 from pydantic import JsonValue
 
 from empla.bdi import goals, intentions
-from empla.bdi.goals import Change, Goal
-from empla.bdi.intentions import Ended, StepChange, Tried
-from empla.bdi.shapes import PlanContext, Progress
+from empla.bdi.goals import Change
+from empla.bdi.intentions import Ended, NewIntention, StepChange, Tried
+from empla.bdi.shapes import Progress
 from empla.conditions import Key, View
 from empla.durations import duration
 from empla.effects import notices
 from empla.employees.schedule import Turn
+from empla.errors import InvalidError
 from empla.memory import procedural
 from empla.mind import options as choosing
 from empla.mind.circumstance import Circumstance, Held, LiveGoal, known
 from empla.mind.commitment import Verdicts, reconsider
 from empla.mind.options import Event, Option
-from empla.mind.perceive import Percept
+from empla.mind.perceive import Fault, Percept, set_aside
 from empla.mind.plans import Library, intention_of
+from empla.mind.reasons import question, why
 from empla.mind.standing import assess_all
 from empla.storage.tx import Tx
 
 # All plans of a goal are tried afresh after this time, unless its conditions say another.
 RECUR_AFTER = timedelta(days=7)
-# How many of the playbooks that were not chosen are kept with the reason.
-_KEPT_ALTERNATIVES = 20
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class Deliberation:
     """What one deliberation did."""
 
     changes: list[Change] = field(default_factory=list[Change])  # two of one goal, when it was assessed and got a plan
-    moved: list[StepChange] = field(default_factory=list[StepChange])  # steps that need not wait any longer
+    steps: list[StepChange] = field(default_factory=list[StepChange])  # that need not wait any longer
     ended: list[Ended] = field(default_factory=list[Ended])
     adopted: list[UUID] = field(default_factory=list[UUID])
     told: int = 0  # notices
@@ -50,11 +50,11 @@ class Deliberation:
 
     @property
     def is_quiet(self) -> bool:
-        return not (self.changes or self.moved or self.ended or self.adopted or self.told)
+        return not (self.changes or self.steps or self.ended or self.adopted or self.told)
 
     def wakes_at(self, now: datetime) -> datetime | None:
         """When something comes due that it has put off; None when it put nothing off."""
-        moments = [change.retry_at for change in self.changes] + [change.not_before for change in self.moved]
+        moments = [change.retry_at for change in self.changes] + [change.not_before for change in self.steps]
         return min((moment for moment in moments if moment is not None and moment > now), default=None)
 
 
@@ -67,12 +67,12 @@ async def deliberate(tx: Tx, *, turn: Turn, circumstance: Circumstance, percepts
     changes = {change.id: change for change in outcome.changes}
     await goals.move(tx, employee=turn.employee_id, changes=outcome.changes)
     verdicts = reconsider(circumstance, changes)
-    outcome.moved = verdicts.steps
+    outcome.steps = verdicts.steps
     outcome.ended = await apply(tx, employee=turn.employee_id, verdicts=verdicts)
     await _lapse(tx, turn.employee_id, circumstance, changes)
     standing = [_standing(goal, changes.get(goal.id)) for goal in circumstance.goals]
     wanting = [goal for goal in standing if _wants_a_plan(goal, circumstance, outcome, percepts)]
-    if not wanting and not percepts:
+    if not wanting and not circumstance.is_called_for:
         return outcome
     library = Library(await procedural.library(tx, employee=turn.employee_id))
     await _plan(tx, turn, library, circumstance, wanting, percepts, outcome)
@@ -173,11 +173,9 @@ async def _plan(
 ) -> None:
     """Each event gets the best plan that applies; a goal that gets none asks a human, and rests."""
     wanting = [_afresh(goal, circumstance) for goal in wanting]
-    # One that tries afresh from this cycle on has tried nothing. By its moment it could not be told: where time stands still, the plans
-    # of the cycles before were adopted at the same one.
-    before = {goal.id: goal.trying_since for goal in circumstance.goals}
-    trying = [goal.id for goal in wanting if goal.trying_since == before[goal.id]]
-    tried = await intentions.tried(tx, employee=turn.employee_id, goals=trying)
+    tried = await intentions.tried(
+        tx, employee=turn.employee_id, goals=[goal.id for goal in wanting if not _begins_anew(goal, circumstance)]
+    )
     triggered = {kind for procedure in library.procedures for kind in procedure.conditions.triggers or ()}
     events = [_goal_event(goal, tried) for goal in wanting]
     events += [_percept_event(percept) for percept in percepts if percept.kind in triggered]
@@ -186,15 +184,17 @@ async def _plan(
     beliefs = await _beliefs(tx, turn.employee_id, choosing.keys_of(library.procedures, events))
     by_key = known(beliefs)
     moved: list[Change] = []
+    faults: list[Fault] = []
     for event in events:
         view = View(bindings=event.bindings, beliefs=by_key, now=circumstance.seen_at)
         found = choosing.options(library, event, view=view, held=turn.capabilities)
-        adopted = await _adopt_best(tx, turn, library, event, found, beliefs)
+        adopted = await _adopt_best(tx, turn, library, event, found, beliefs, faults)
         if adopted is not None:
             outcome.adopted.append(adopted)
         goal = next((goal for goal in wanting if goal.id == event.goal), None)
         if goal is not None:
             outcome.told += await _settle(tx, turn, goal, tried, found, adopted, moved)
+    await set_aside(tx, employee=turn.employee_id, faults=faults)
     await goals.move(tx, employee=turn.employee_id, changes=moved)
     outcome.changes += moved
 
@@ -204,6 +204,13 @@ def _afresh(goal: LiveGoal, circumstance: Circumstance) -> LiveGoal:
     if goal.retry_at is None or goal.retry_at > circumstance.seen_at:
         return goal
     return goal.model_copy(update={"trying_since": circumstance.seen_at, "retry_at": None})
+
+
+def _begins_anew(goal: LiveGoal, circumstance: Circumstance) -> bool:
+    """It is violated anew, or its rest is over, since this very cycle: nothing was tried yet."""
+    before = circumstance.goal(goal.id)
+    is_rested = before is not None and before.retry_at is not None and goal.retry_at is None
+    return before is None or is_rested or before.trying_since != goal.trying_since
 
 
 def _goal_event(goal: LiveGoal, tried: Sequence[Tried]) -> Event:
@@ -237,48 +244,45 @@ def _percept_event(percept: Percept) -> Event:
 
 
 async def _adopt_best(
-    tx: Tx, turn: Turn, library: Library, event: Event, found: Sequence[Option], beliefs: Sequence[Held]
+    tx: Tx,
+    turn: Turn,
+    library: Library,
+    event: Event,
+    found: list[Option],
+    beliefs: Sequence[Held],
+    faults: list[Fault],
 ) -> UUID | None:
-    best = next((option for option in found if option.refused is None), None)
-    if best is None:
-        return None
-    new = intention_of(
-        best.procedure,
+    """The best plan that applies and can be made is adopted; None when there is none, or it is pursued already.
+
+    What can't be made (for what came from outside is too large, say) does not apply, and when no other does, that is the event's fault.
+    """
+    error: InvalidError | None = None
+    for place, option in enumerate(found):
+        if option.refused is not None:
+            break
+        try:
+            new = _planned(library, event, option, found, beliefs)
+        except InvalidError as fault:
+            error, found[place] = fault, replace(option, refused=str(fault))
+            continue
+        return await intentions.adopt(tx, employee=turn.employee_id, intention=new)
+    if error is not None and event.cause is not None:
+        faults.append(Fault(episode=event.cause, error=f"no plan could be made for it: {error}"[:2000]))
+    return None
+
+
+def _planned(
+    library: Library, event: Event, chosen: Option, found: Sequence[Option], beliefs: Sequence[Held]
+) -> NewIntention:
+    return intention_of(
+        chosen.procedure,
         library,
         bindings=event.bindings,
-        context=_why(event, best, found, beliefs),
+        context=why(event, chosen, found, beliefs),
         goal_id=event.goal,
         cause_id=event.cause,
         priority=event.priority,
     )
-    return await intentions.adopt(tx, employee=turn.employee_id, intention=new)
-
-
-def _why(event: Event, best: Option, found: Sequence[Option], beliefs: Sequence[Held]) -> PlanContext:
-    """Why this plan: what called for it, its score, the beliefs that it rested on, and what was not chosen."""
-    used = {*best.judgement.used, event.metric}
-    fields: dict[str, Any] = {
-        "rationale": f"{event.description}: {best.procedure.procedure_name} scored best of {len(found)}"[:2000],
-        "score": best.parts(),
-        "beliefs": [
-            {
-                "id": str(belief.id),
-                "subject": belief.subject,
-                "predicate": belief.predicate,
-                "object": belief.object,
-                "confidence": round(belief.confidence, 4),
-            }
-            for belief in beliefs
-            if (belief.subject, belief.predicate) in used
-        ],
-        "alternatives": [
-            {"playbook": option.procedure.procedure_name, "refused": option.refused, **option.parts()}
-            for option in found
-            if option is not best
-        ][:_KEPT_ALTERNATIVES],
-        "event": {"kind": event.kind, "description": event.description[:2000]},
-    }
-    return PlanContext.parse(fields)
 
 
 async def _settle(
@@ -296,7 +300,7 @@ async def _settle(
         return False
     recur = goal.conditions.recur_after
     retry_at = tx.now + (duration(recur) if recur else RECUR_AFTER)
-    text = _question(goal, [attempt for attempt in tried if attempt.goal_id == goal.id], found)
+    text = question(goal, [attempt for attempt in tried if attempt.goal_id == goal.id], found)
     reason = "no plan is left for it: a human was asked"
     if goal.status != "blocked" or goal.retry_at is None:
         moved.append(_change(goal, status="blocked", blocked_by="no_plan", reason=reason, retry_at=retry_at))
@@ -332,25 +336,10 @@ def _change(
     )
 
 
-def _question(goal: Goal, tried: Sequence[Tried], found: Sequence[Option]) -> str:
-    """What a manager reads when an employee does not know how to go on."""
-    said = [f"I can't go on with my goal “{goal.description}”: {goal.reason or 'it is not as it should be'}."]
-    said += [f"I tried {attempt.plan_key}: {attempt.reason}." for attempt in tried]
-    refused = [
-        option
-        for option in found
-        if option.refused and option.procedure.procedure_name not in {t.plan_key for t in tried}
-    ]
-    said += [f"{option.procedure.procedure_name} does not apply: {option.refused}." for option in refused[:5]]
-    if not found:
-        said.append("I have no playbook for it.")
-    said.append("What shall I do?")
-    return "\n".join(said)[:10_000]
-
-
 BELIEFS: LiteralString = """
     SELECT b.id, b.subject, b.predicate, b.object,
-           effective_confidence(b.confidence, b.decay_rate, b.decay_model, b.last_updated_at, %(now)s::timestamptz) AS confidence,
+           at_most_its_supports(effective_confidence(b.confidence, b.decay_rate, b.decay_model, b.last_updated_at, %(now)s::timestamptz),
+                                %(tenant)s::uuid, %(employee)s::uuid, b.source, b.grounds, b.object, %(now)s::timestamptz) AS confidence,
            b.last_updated_at
       FROM jsonb_to_recordset(%(keys)s::jsonb) AS k (subject text, predicate text)
       JOIN beliefs b ON b.tenant_id = %(tenant)s::uuid AND b.employee_id = %(employee)s::uuid AND b.subject = k.subject

@@ -1,5 +1,6 @@
 """A playbook becomes an intention: its skills resolved, its steps in order, the beliefs noted that it will look at. Pure."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,6 +8,7 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
+from empla.bdi.beliefs import MAX_PREDICATE_CHARACTERS, MAX_SUBJECT_CHARACTERS
 from empla.bdi.intentions import IntentionType, NewIntention, NewStep
 from empla.bdi.shapes import Plan, PlanContext
 from empla.conditions import Condition, Key, template_keys
@@ -16,6 +18,8 @@ from empla.memory.procedural import Procedure
 from empla.memory.shapes import DEFAULT_RETRIES
 
 Definition = dict[str, JsonValue]
+
+_MAX_WATCHES_BYTES = 60_000  # of 65,536 that the column holds
 
 # A step that waits is not tried anew unless it says so: its time-out is its answer.
 _WAITING = frozenset({"await", "ask", "pursue"})
@@ -74,7 +78,7 @@ def intention_of(
     context: PlanContext,
     **about: Any,
 ) -> NewIntention:
-    """The intention to carry the playbook out; `about` says for what. Raises `InvalidError` for one that can't be resolved."""
+    """The intention to carry the playbook out; `about` says for what. Raises `InvalidError` for one that can't be resolved or kept."""
     steps = library.resolved(procedure)
     body = procedure.steps
     stated = procedure.conditions
@@ -94,7 +98,7 @@ def intention_of(
         plan=Plan.parse(plan),
         context=context,
         steps=[_new_step(step, position) for position, step in enumerate(steps, start=1)],
-        watches=[list(key) for key in sorted(_watched(plan, steps, bindings))],
+        watches=_fitting(_watched(plan, steps, bindings)),
         procedure_id=procedure.id,
         plan_key=procedure.procedure_name,
         commitment=body.commitment or "single_minded",
@@ -151,3 +155,15 @@ def _texts(value: JsonValue) -> Iterator[str]:
                     yield from _texts(item)
         case _:
             pass
+
+
+def _fitting(keys: set[Key]) -> list[list[str]]:
+    """Those that can be a belief's, in order. Raises `InvalidError` for more than an intention can watch."""
+    watches = [
+        [subject, predicate]
+        for subject, predicate in sorted(keys)
+        if 0 < len(subject) <= MAX_SUBJECT_CHARACTERS and 0 < len(predicate) <= MAX_PREDICATE_CHARACTERS
+    ]
+    if len(json.dumps(watches, ensure_ascii=False).encode()) > _MAX_WATCHES_BYTES:
+        raise InvalidError(f"it looks at {len(watches)} beliefs, which are too many")
+    return watches

@@ -156,6 +156,21 @@ async def test_a_goal_that_was_unknown_and_had_no_plan_gets_one_once_it_is_known
     assert [plan.plan_key for plan in await living.plans()] == ["rebuild", "rebuild otherwise"]
 
 
+async def test_a_plan_that_was_done_and_did_not_bring_it_is_not_tried_again_in_the_same_moment(living: Living):
+    await living.learns("rebuild", NOTE, goals=["pipeline.coverage"])
+    goal = await living.wants("pipeline.coverage", threshold=1)
+    await living.hears(0.5, decay_rate=0)
+    await living.goes_on()
+    assert [(plan.plan_key, plan.status) for plan in await living.plans()] == [("rebuild", "completed")]
+    assert (await living.goal(goal.id)).current_progress.blocked_by == "no_plan"
+    [notice] = await living.notices()
+    assert "I tried rebuild: all its steps are done." in notice.text
+    await living.answers("try once more")
+    await living.goes_on()
+    assert [plan.plan_key for plan in await living.plans()] == ["rebuild", "rebuild"]
+    assert len(await living.notices()) == 1
+
+
 async def test_a_part_that_could_not_be_pursued_at_first_is_waited_for_later(living: Living):
     """An attempt that was refused has no plan of its own; the next one has."""
     pursue = {"action": "pursue", "playbook": "part", "retries": 2, "backoff": "1 hour"}

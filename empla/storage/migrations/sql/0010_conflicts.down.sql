@@ -97,8 +97,9 @@ DROP FUNCTION empla.open_conflict(), empla.sign_resolution(), empla.settle_belie
 GRANT CREATE ON SCHEMA empla TO empla_keeper;
 SET LOCAL ROLE empla_keeper;
 DO $$ BEGIN
-    EXECUTE replace(pg_get_functiondef('empla.log_beliefs()'::regprocedure),
-                    E'\nBEGIN\n    IF NOT EXISTS (SELECT FROM new_rows) THEN\n        RETURN NULL;\n    END IF;\n', E'\nBEGIN\n');
+    EXECUTE replace(replace(pg_get_functiondef('empla.log_beliefs()'::regprocedure),
+                            E'\nBEGIN\n    IF NOT EXISTS (SELECT FROM new_rows) THEN\n        RETURN NULL;\n    END IF;\n', E'\nBEGIN\n'),
+                    'FROM new_rows n FULL JOIN old_rows o ON', 'FROM new_rows n JOIN old_rows o ON');
 END $$;
 SET LOCAL ROLE empla_owner;
 REVOKE CREATE ON SCHEMA empla FROM empla_keeper;

@@ -238,19 +238,23 @@ $$;
 
 -- These beliefs are retired, or say something else now. What was inferred from them falls, and what was inferred from that; what an
 -- observation or a human vouches for as well stays, and rests on them no more.
+-- OFFSET 0, and deleted_at outside, make each look-up one by the whole key: without statistics the planner thinks that an employee has
+-- one belief, and reads all of the live ones for each.
 CREATE FUNCTION empla.let_fall(tenant uuid, employee uuid, moved uuid[], moment timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    above uuid[]; locked uuid[] := '{}'; falling uuid[];
+    above uuid[]; locked uuid[] := '{}'; falling uuid[]; reasons jsonb;
 BEGIN
     LOOP
         WITH RECURSIVE shaken (id, is_guess) AS (
             SELECT m, true FROM unnest(moved) m
              UNION
-            SELECT d.id, empla.source_rank(d.source) <= 2
+            SELECT d.id, d.is_guess
               FROM shaken u
-              JOIN empla.belief_supports s ON s.tenant_id = tenant AND s.employee_id = employee AND s.rests_on = u.id
-              JOIN empla.beliefs d ON d.tenant_id = tenant AND d.employee_id = employee AND d.id = s.belief_id AND d.deleted_at IS NULL
-             WHERE u.is_guess
+             CROSS JOIN LATERAL (SELECT s.belief_id FROM empla.belief_supports s
+                                  WHERE s.tenant_id = tenant AND s.employee_id = employee AND s.rests_on = u.id OFFSET 0) s
+             CROSS JOIN LATERAL (SELECT d.id, empla.source_rank(d.source) <= 2 AS is_guess, d.deleted_at FROM empla.beliefs d
+                                  WHERE d.tenant_id = tenant AND d.employee_id = employee AND d.id = s.belief_id OFFSET 0) d
+             WHERE u.is_guess AND d.deleted_at IS NULL
         )
         SELECT array_agg(DISTINCT u.id), array_agg(DISTINCT u.id) FILTER (WHERE u.is_guess) INTO above, falling
           FROM shaken u WHERE u.id <> ALL (moved);
@@ -260,18 +264,23 @@ BEGIN
           WHERE d.tenant_id = tenant AND d.employee_id = employee AND d.id = ANY (above) ORDER BY d.subject, d.predicate FOR NO KEY UPDATE;
         locked := locked || above;
     END LOOP;
+    IF above IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT jsonb_object_agg(f.id, f.names) INTO reasons
+      FROM (SELECT s.belief_id AS id, string_agg(b.name || CASE WHEN g.is_falling OR b.is_gone THEN ', which is believed no more'
+                                                                ELSE ', which says something else now' END, '; ' ORDER BY b.name) AS names
+              FROM (SELECT m AS id, false AS is_falling FROM unnest(moved) m UNION ALL SELECT f, true FROM unnest(falling) f) g
+             CROSS JOIN LATERAL (SELECT s.belief_id FROM empla.belief_supports s
+                                  WHERE s.tenant_id = tenant AND s.employee_id = employee AND s.rests_on = g.id OFFSET 0) s
+             CROSS JOIN LATERAL (SELECT b.subject || '.' || b.predicate AS name, b.deleted_at IS NOT NULL AS is_gone FROM empla.beliefs b
+                                  WHERE b.tenant_id = tenant AND b.employee_id = employee AND b.id = g.id OFFSET 0) b
+             GROUP BY s.belief_id) f;
     UPDATE empla.beliefs d
-       SET deleted_at = moment, revision = '[]', version = d.version + 1,
-           reason = left((SELECT 'rested on ' || string_agg(b.subject || '.' || b.predicate
-                                 || CASE WHEN b.deleted_at IS NOT NULL OR b.id = ANY (falling) THEN ', which is believed no more'
-                                         ELSE ', which says something else now' END, '; ' ORDER BY b.subject, b.predicate)
-                            FROM empla.belief_supports s
-                            JOIN empla.beliefs b ON b.tenant_id = tenant AND b.employee_id = employee AND b.id = s.rests_on
-                           WHERE s.tenant_id = tenant AND s.employee_id = employee AND s.belief_id = d.id
-                             AND b.id = ANY (moved || falling)), 2000)
+       SET deleted_at = moment, revision = '[]', version = d.version + 1, reason = left('rested on ' || (reasons ->> d.id::text), 2000)
      WHERE d.tenant_id = tenant AND d.employee_id = employee AND d.id = ANY (falling);
     UPDATE empla.beliefs d SET grounds = empla.without_supports(d.grounds, moved)
-     WHERE d.tenant_id = tenant AND d.employee_id = employee AND d.id <> ALL (moved) AND d.deleted_at IS NULL
+     WHERE d.tenant_id = tenant AND d.employee_id = employee AND d.id = ANY (above) AND d.id <> ALL (coalesce(falling, '{}'))
        AND d.id IN (SELECT s.belief_id FROM empla.belief_supports s
                      WHERE s.tenant_id = tenant AND s.employee_id = employee AND s.rests_on = ANY (moved));
 END $$;
@@ -279,38 +288,38 @@ END $$;
 -- The edges of these beliefs are what their grounds say. A guess that rests on what is not so (any more) falls at once.
 CREATE FUNCTION empla.keep_supports(tenant uuid, employee uuid, changed uuid[], moment timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    fresh uuid[];
+    derived uuid[]; supports uuid[]; said bigint[]; fresh uuid[]; is_so boolean[];
 BEGIN
-    SELECT array_agg(DISTINCT r.id) INTO fresh
+    SELECT array_agg(d.id), array_agg(r.id), array_agg(r.said) INTO derived, supports, said
       FROM empla.beliefs d CROSS JOIN LATERAL empla.resting(d.grounds, d.object) r
-     WHERE d.tenant_id = tenant AND d.employee_id = employee AND d.id = ANY (changed) AND d.deleted_at IS NULL
-       AND NOT EXISTS (SELECT FROM empla.belief_supports s
-                        WHERE s.tenant_id = tenant AND s.employee_id = employee AND s.belief_id = d.id AND s.rests_on = r.id);
+     WHERE d.tenant_id = tenant AND d.employee_id = employee AND d.id = ANY (changed) AND d.deleted_at IS NULL;
+    SELECT array_agg(DISTINCT w.support) INTO fresh
+      FROM unnest(derived, supports) w (id, support)
+     WHERE NOT EXISTS (SELECT FROM empla.belief_supports s
+                        WHERE s.tenant_id = tenant AND s.employee_id = employee AND s.belief_id = w.id AND s.rests_on = w.support);
     IF fresh IS NOT NULL THEN
         -- hold_supports has done both for what was just heard; this is for evidence that had counted for nothing until now.
         PERFORM pg_advisory_xact_lock(hashtextextended(tenant::text || employee::text, 10));
         PERFORM FROM empla.beliefs b
           WHERE b.tenant_id = tenant AND b.employee_id = employee AND b.id = ANY (fresh) ORDER BY b.subject, b.predicate FOR SHARE;
     END IF;
+    SELECT array_agg(coalesce((SELECT b.deleted_at IS NULL AND jsonb_hash_extended(b.object, 0) = w.said FROM empla.beliefs b
+                                WHERE b.tenant_id = tenant AND b.employee_id = employee AND b.id = w.support), false) ORDER BY w.position)
+      INTO is_so FROM unnest(supports, said) WITH ORDINALITY w (support, said, position);
     DELETE FROM empla.belief_supports s
      WHERE s.tenant_id = tenant AND s.employee_id = employee AND s.belief_id = ANY (changed)
-       AND NOT EXISTS (SELECT FROM empla.beliefs d CROSS JOIN LATERAL empla.resting(d.grounds, d.object) r
-                         JOIN empla.beliefs b ON b.tenant_id = tenant AND b.employee_id = employee AND b.id = r.id
-                        WHERE d.tenant_id = tenant AND d.employee_id = employee AND d.id = s.belief_id AND d.deleted_at IS NULL
-                          AND b.id = s.rests_on AND b.deleted_at IS NULL AND jsonb_hash_extended(b.object, 0) = r.said);
+       AND (s.belief_id, s.rests_on) NOT IN (SELECT w.id, w.support FROM unnest(derived, supports, is_so) w (id, support, is_so) WHERE w.is_so);
     IF fresh IS NULL THEN
         RETURN;
     END IF;
     INSERT INTO empla.belief_supports (tenant_id, employee_id, belief_id, rests_on)
-    SELECT tenant, employee, d.id, b.id
-      FROM empla.beliefs d CROSS JOIN LATERAL empla.resting(d.grounds, d.object) r
-      JOIN empla.beliefs b ON b.tenant_id = tenant AND b.employee_id = employee AND b.id = r.id
-     WHERE d.tenant_id = tenant AND d.employee_id = employee AND d.id = ANY (changed) AND d.deleted_at IS NULL
-       AND b.deleted_at IS NULL AND jsonb_hash_extended(b.object, 0) = r.said
+    SELECT tenant, employee, w.id, w.support FROM unnest(derived, supports, is_so) w (id, support, is_so) WHERE w.is_so
     ON CONFLICT DO NOTHING;
+    -- No circle goes through a belief that nothing rests on, such as a new one.
     IF EXISTS (
         WITH RECURSIVE below (first, id) AS (
-            SELECT c, c FROM unnest(changed) c
+            SELECT DISTINCT s.rests_on, s.rests_on
+              FROM empla.belief_supports s WHERE s.tenant_id = tenant AND s.employee_id = employee AND s.rests_on = ANY (derived)
              UNION
             SELECT u.first, s.rests_on
               FROM below u JOIN empla.belief_supports s ON s.tenant_id = tenant AND s.employee_id = employee AND s.belief_id = u.id
@@ -321,14 +330,11 @@ BEGIN
     END IF;
     UPDATE empla.beliefs d
        SET deleted_at = moment, revision = '[]', version = d.version + 1, reason = left('rests on ' || h.names || ', which is not so any more', 2000)
-      FROM (SELECT d.id, string_agg(DISTINCT coalesce(b.subject || '.' || b.predicate, r.id::text), ', ') AS names
-              FROM empla.beliefs d CROSS JOIN LATERAL empla.resting(d.grounds, d.object) r
-              LEFT JOIN empla.beliefs b ON b.tenant_id = tenant AND b.employee_id = employee AND b.id = r.id
-             WHERE d.tenant_id = tenant AND d.employee_id = employee AND d.id = ANY (changed) AND d.deleted_at IS NULL
-               AND empla.source_rank(d.source) <= 2
-               AND (b.deleted_at IS NOT NULL OR jsonb_hash_extended(b.object, 0) IS DISTINCT FROM r.said)
-             GROUP BY d.id) h
-     WHERE d.tenant_id = tenant AND d.employee_id = employee AND d.id = h.id;
+      FROM (SELECT w.id, string_agg(DISTINCT coalesce(b.subject || '.' || b.predicate, w.support::text), ', ') AS names
+              FROM unnest(derived, supports, is_so) w (id, support, is_so)
+              LEFT JOIN empla.beliefs b ON b.tenant_id = tenant AND b.employee_id = employee AND b.id = w.support
+             WHERE NOT w.is_so GROUP BY w.id) h
+     WHERE d.tenant_id = tenant AND d.employee_id = employee AND d.id = h.id AND d.deleted_at IS NULL AND empla.source_rank(d.source) <= 2;
 END $$;
 
 -- What follows for other rows when beliefs change, one statement at a time: conflicts lapse, derived beliefs fall, edges are kept.
@@ -383,11 +389,14 @@ BEGIN
     RETURN NULL;
 END $$;
 GRANT CREATE ON SCHEMA empla TO empla_keeper;
--- An observation fires the triggers of both, INSERT and UPDATE, one of the two for no row: that one has nothing to do.
+-- Two things about log_beliefs. An observation fires the triggers of both, INSERT and UPDATE, one of the two for no row: that one has
+-- nothing to do. And before and after meet in a FULL JOIN, which is never a nested loop: the plan is made once per session, often for
+-- one row, and took a second for some thousand.
 SET LOCAL ROLE empla_keeper;
 DO $$ BEGIN
-    EXECUTE replace(pg_get_functiondef('empla.log_beliefs()'::regprocedure), E'\nBEGIN\n',
-                    E'\nBEGIN\n    IF NOT EXISTS (SELECT FROM new_rows) THEN\n        RETURN NULL;\n    END IF;\n');
+    EXECUTE replace(replace(pg_get_functiondef('empla.log_beliefs()'::regprocedure), E'\nBEGIN\n',
+                            E'\nBEGIN\n    IF NOT EXISTS (SELECT FROM new_rows) THEN\n        RETURN NULL;\n    END IF;\n'),
+                    'FROM new_rows n JOIN old_rows o ON', 'FROM new_rows n FULL JOIN old_rows o ON');
 END $$;
 SET LOCAL ROLE empla_owner;
 -- After log_insert and log_update, by their names: history tells the cause before its consequences.
@@ -400,16 +409,24 @@ CREATE TRIGGER settle_update AFTER UPDATE ON empla.beliefs REFERENCING OLD TABLE
 -- comparison of their source.
 CREATE FUNCTION empla.weakest(tenant uuid, employee uuid, grounds jsonb, believed jsonb, at timestamptz) RETURNS double precision
     LANGUAGE sql STABLE AS $$
-    WITH RECURSIVE below (id) AS (
-        SELECT r.id FROM empla.resting(grounds, believed) r
+    -- OFFSET 0 keeps each look-up one of the index: what is below is little, whatever the planner thinks.
+    WITH RECURSIVE below (id, source, own) AS (
+        SELECT b.id, b.source, b.own
+          FROM empla.resting(grounds, believed) r
+         CROSS JOIN LATERAL (SELECT b.id, b.source, b.deleted_at, empla.effective_confidence(b.confidence, b.decay_rate, b.decay_model, b.last_updated_at, at) AS own
+                              FROM empla.beliefs b
+                             WHERE b.tenant_id = tenant AND b.employee_id = employee AND b.id = r.id OFFSET 0) b
+         WHERE b.deleted_at IS NULL
          UNION
-        SELECT s.rests_on
+        SELECT b.id, b.source, b.own
           FROM below u
-          JOIN empla.beliefs b ON b.tenant_id = tenant AND b.employee_id = employee AND b.id = u.id AND b.source = 'inference'
-          JOIN empla.belief_supports s ON s.tenant_id = tenant AND s.employee_id = employee AND s.belief_id = b.id
-    )
-    SELECT min(empla.effective_confidence(b.confidence, b.decay_rate, b.decay_model, b.last_updated_at, at))
-      FROM below u JOIN empla.beliefs b ON b.tenant_id = tenant AND b.employee_id = employee AND b.id = u.id AND b.deleted_at IS NULL
+         CROSS JOIN LATERAL (SELECT s.rests_on FROM empla.belief_supports s
+                              WHERE s.tenant_id = tenant AND s.employee_id = employee AND s.belief_id = u.id OFFSET 0) s
+         CROSS JOIN LATERAL (SELECT b.id, b.source, b.deleted_at, empla.effective_confidence(b.confidence, b.decay_rate, b.decay_model, b.last_updated_at, at) AS own
+                              FROM empla.beliefs b
+                             WHERE b.tenant_id = tenant AND b.employee_id = employee AND b.id = s.rests_on OFFSET 0) b
+         WHERE u.source = 'inference' AND b.deleted_at IS NULL
+    ) SELECT min(u.own) FROM below u
 $$;
 CREATE FUNCTION empla.at_most_its_supports(own double precision, tenant uuid, employee uuid, source text, grounds jsonb, believed jsonb, at timestamptz)
     RETURNS double precision LANGUAGE sql STABLE AS $$

@@ -37,9 +37,7 @@ RECUR_AFTER = timedelta(days=7)
 class Deliberation:
     """What one deliberation did."""
 
-    changes: list[Change] = field(
-        default_factory=list[Change]
-    )  # of a goal two, when it was assessed and then got a plan
+    changes: list[Change] = field(default_factory=list[Change])  # two of one goal, when it was assessed and got a plan
     steps: list[StepChange] = field(default_factory=list[StepChange])  # that need not wait any longer
     ended: list[Ended] = field(default_factory=list[Ended])
     adopted: list[UUID] = field(default_factory=list[UUID])

@@ -21,9 +21,15 @@ from empla.employees import assignments, employees
 from empla.employees.employees import Employee, EmployeeRole
 from empla.employees.shapes import EmployeeConfig, Personality
 from empla.errors import NotFoundError
-from empla.memory import episodic
+from empla.memory import episodic, procedural
 from empla.memory.episodic import Episode, EpisodeType
+from empla.memory.playbook import Playbook
+from empla.memory.playbook_file import checked, read_path
+from empla.memory.playbook_rules import parsed
+from empla.memory.procedural import Procedure, Upgraded
 from empla.memory.shapes import EpisodeContent
+from empla.memory.standing import Standing
+from empla.mind import hiring
 from empla.mind import why as reasons
 from empla.mind.why import Why
 from empla.settings import Settings
@@ -121,11 +127,14 @@ class EmployeesHandle:
         email: str,
         personality: dict[str, JsonValue] | None = None,
         config: dict[str, JsonValue] | None = None,
-        capabilities: Sequence[str] = (),
+        capabilities: Sequence[str] | None = None,
     ) -> "EmployeeHandle":
-        """A new employee, active, in stage shadow. Raises `ConflictError`, `InvalidError`, `ForbiddenError`."""
+        """A new employee, active, in stage shadow, with the playbooks of its role, and its capabilities unless they are said.
+
+        Raises `ConflictError`, `InvalidError`, `ForbiddenError`.
+        """
         async with self._database.write(self._caller) as tx:
-            hired = await employees.hire(
+            hired = await hiring.hire(
                 tx,
                 name=name,
                 role=role,
@@ -156,6 +165,7 @@ class EmployeeHandle:
         self.record = record  # as it was when it was read
         self.beliefs = BeliefsHandle(database, caller, record.id)
         self.memory = MemoryHandle(database, caller, record.id)
+        self.playbooks = PlaybooksHandle(database, caller, record)
 
     @property
     def id(self) -> UUID:
@@ -296,3 +306,57 @@ class MemoryHandle:
         """Episodes, the latest first; `since`, `before`, `episode_type` and `participant` narrow them."""
         async with self._database.read(self._caller) as tx:
             return await episodic.latest(tx, employee=self._employee, limit=limit, **filters)
+
+
+class PlaybooksHandle:
+    """What one employee knows how to do."""
+
+    def __init__(self, database: Database, caller: Caller, record: Employee) -> None:
+        self._database = database
+        self._caller = caller
+        self._employee = record.id
+        self._role: EmployeeRole = record.role
+
+    async def library(self) -> list[Procedure]:
+        """All of them, by name."""
+        async with self._database.read(self._caller) as tx:
+            return await procedural.library(tx, employee=self._employee)
+
+    async def get(self, name: str) -> Procedure:
+        """The one of this name. Raises `NotFoundError`."""
+        async with self._database.read(self._caller) as tx:
+            return await procedural.find(tx, employee=self._employee, name=name)
+
+    async def faults(self) -> dict[str, list[str]]:
+        """Those that can't be carried out, and why."""
+        return procedural.faults_by_name(await self.library())
+
+    async def add(self, *playbooks: dict[str, JsonValue] | Path | str, replace: bool = False) -> list[Procedure]:
+        """Taught from now on: each a file, or the keys that a file has for one playbook. Raises `InvalidError`, `ConflictError`."""
+        async with self._database.write(self._caller) as tx:
+            known = [each.playbook for each in await procedural.library(tx, employee=self._employee)]
+            taught: list[Playbook] = []
+            for said in playbooks:
+                taught += (
+                    [parsed(said)] if isinstance(said, dict) else checked(read_path(Path(said), shelf=known)).playbooks
+                )
+            return await procedural.add(tx, employee=self._employee, playbooks=taught, replace=replace)
+
+    async def enable(self, name: str, *, enabled: bool = True) -> None:
+        """A disabled one is never chosen. Raises `NotFoundError`, `ForbiddenError`."""
+        async with self._database.write(self._caller) as tx:
+            found = await procedural.find(tx, employee=self._employee, name=name)
+            await procedural.set_enabled(tx, employee=self._employee, procedure=found.id, enabled=enabled)
+
+    async def decide(self, name: str, standing: Standing, *, reason: str) -> None:
+        """How far it is trusted, whatever its record says. Raises `NotFoundError`, `ForbiddenError`, `InvalidError`."""
+        async with self._database.write(self._caller) as tx:
+            found = await procedural.find(tx, employee=self._employee, name=name)
+            await procedural.set_standing(
+                tx, employee=self._employee, procedure=found.id, standing=standing, reason=reason
+            )
+
+    async def upgrade(self) -> Upgraded:
+        """The shelf's newer versions of what nobody has edited."""
+        async with self._database.write(self._caller) as tx:
+            return await procedural.upgrade(tx, employee=self._employee, role=self._role)

@@ -12,6 +12,7 @@ from empla.employees import assignments, employees
 from empla.employees.employees import EmployeeRole
 from empla.employees.shapes import EmployeeConfig, Personality
 from empla.errors import NotFoundError
+from empla.mind import hiring
 from empla.storage import opening
 from empla.tenancy import users
 
@@ -25,27 +26,33 @@ async def hire(
     personality: Annotated[str | None, Parameter(help="A JSON object, or the file that holds it.")] = None,
     config: Annotated[str | None, Parameter(help="A JSON object, or the file that holds it.")] = None,
     capability: Annotated[
-        list[str] | None, Parameter(negative="", help="One that it has, e.g. email; may be repeated.")
+        list[str] | None,
+        Parameter(
+            negative="", help="One that it has, e.g. email; may be repeated. Those of its role when none is given."
+        ),
     ] = None,
     user: AsUser = None,
     home: Home = None,
 ) -> None:
-    """A new digital employee, active, in stage shadow. What personality and config take: docs/shapes.md."""
+    """A new digital employee, active, in stage shadow, with the playbooks of its role. What personality and config take: docs/shapes.md."""
     shaped_personality = Personality.parse(_json(personality, "--personality"))
     shaped_config = EmployeeConfig.parse(_json(config, "--config"))
     async with opening.opened(settings_for(home)) as database:
         caller = await doors.caller_for(database, tenant=tenant, user=user)
         async with database.write(caller) as tx:
-            hired = await employees.hire(
+            hired = await hiring.hire(
                 tx,
                 name=name,
                 role=role,
                 email=email,
                 personality=shaped_personality,
                 config=shaped_config,
-                capabilities=capability or [],
+                capabilities=capability or None,
             )
-    console.print(f"{hired.name} <{hired.email}> works for {tenant} as {hired.role}", markup=False, soft_wrap=True)
+    able = f"; it can do {', '.join(hired.capabilities)}" if hired.capabilities else ""
+    console.print(
+        f"{hired.name} <{hired.email}> works for {tenant} as {hired.role}{able}", markup=False, soft_wrap=True
+    )
 
 
 async def everyone(*, tenant: Tenant, user: AsUser = None, json: Json = False, home: Home = None) -> None:

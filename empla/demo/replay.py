@@ -13,7 +13,7 @@ from uuid import UUID
 from empla.employees import employees, schedule
 from empla.employees.employees import Employee
 from empla.errors import ConflictError, InvalidError, NotFoundError
-from empla.mind import cycle
+from empla.mind import cycle, hiring
 from empla.senses import inbox
 from empla.senses.crm import CrmReading
 from empla.senses.crm_directory import Agent, email_of
@@ -179,7 +179,7 @@ class _Office:
             first_evening = datetime.combine(self.plan.first_day, CYCLE_AT)
             for agent in self.agents:
                 if agent.email not in hired:
-                    hired[agent.email] = await employees.hire(
+                    hired[agent.email] = await hiring.hire(
                         tx, name=agent.name, role="sales_ae", email=agent.email, first_cycle_at=first_evening
                     )
         return [hired[agent.email] for agent in self.agents]

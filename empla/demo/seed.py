@@ -16,6 +16,7 @@ from empla.errors import ConflictError, NotFoundError
 from empla.memory import episodic
 from empla.memory.episodic import EpisodeType
 from empla.memory.shapes import EpisodeContent
+from empla.mind import hiring
 from empla.storage.database import Database
 from empla.storage.tx import Caller, Tx
 from empla.tenancy import tenants, users
@@ -150,7 +151,7 @@ async def _users(tx: Tx, company: Company, made: Seeded) -> None:
 async def _employee(tx: Tx, role: EmployeeRole, profile: Profile, person: Person, made: Seeded) -> None:
     if any(there.email == person.email for there in await employees.everyone(tx)):
         return
-    hired = await employees.hire(
+    hired = await hiring.hire(
         tx,
         name=person.name,
         role=role,

@@ -67,12 +67,14 @@ def read(data: bytes, *, file: str, shelf: Iterable[Playbook] = ()) -> PlaybookF
         if draft.playbook is not None and not wrong:
             sound.append(draft.playbook)
     lines = sorted(dict.fromkeys(faults), key=lambda fault: fault[0])
-    return PlaybookFile(file, role, tuple(sound), tuple(f"{file}:{line}: {_one_line(reason)}" for line, reason in lines))
+    return PlaybookFile(
+        file, role, tuple(sound), tuple(f"{file}:{line}: {_one_line(reason)}" for line, reason in lines)
+    )
 
 
 def _one_line(reason: str) -> str:
     """What somebody wrote may hold line breaks, or be very long."""
-    line = " ".join(reason.splitlines())
+    line = " ".join(part.strip() for part in reason.splitlines())
     return line if len(line) <= MAX_REASON else line[:MAX_REASON] + "…"
 
 

@@ -25,9 +25,14 @@ from empla.errors import ForbiddenError, NotFoundError
 from empla.handles.effects import EffectsHandle, NoticesHandle
 from empla.handles.goals import GoalsHandle
 from empla.handles.intentions import IntentionsHandle
-from empla.memory import episodic
+from empla.memory import episodic, procedural
 from empla.memory.episodic import Episode, EpisodeType
+from empla.memory.playbook import Playbook
+from empla.memory.playbook_file import checked, read_path
+from empla.memory.playbook_rules import parsed
+from empla.memory.procedural import Procedure, Upgraded
 from empla.memory.shapes import EpisodeContent
+from empla.memory.standing import Standing
 from empla.mind import cycle as cycles
 from empla.mind import hiring
 from empla.mind import why as reasons
@@ -132,7 +137,7 @@ class EmployeesHandle:
         config: dict[str, JsonValue] | None = None,
         capabilities: Sequence[str] | None = None,
     ) -> "EmployeeHandle":
-        """A new employee, active, in stage shadow, with the playbooks and, unless told, the capabilities of its role.
+        """A new employee, active, in stage shadow, with the playbooks of its role, and its capabilities unless they are said.
 
         Raises `ConflictError`, `InvalidError`, `ForbiddenError`.
         """
@@ -172,6 +177,7 @@ class EmployeeHandle:
         self.goals = GoalsHandle(database, caller, record.id)
         self.intentions = IntentionsHandle(database, caller, record.id)
         self.effects = EffectsHandle(database, caller, record.id)
+        self.playbooks = PlaybooksHandle(database, caller, record)
 
     @property
     def id(self) -> UUID:
@@ -370,3 +376,57 @@ class MemoryHandle:
         """Episodes, the latest first; `since`, `before`, `episode_type` and `participant` narrow them."""
         async with self._database.read(self._caller) as tx:
             return await episodic.latest(tx, employee=self._employee, limit=limit, **filters)
+
+
+class PlaybooksHandle:
+    """What one employee knows how to do."""
+
+    def __init__(self, database: Database, caller: Caller, record: Employee) -> None:
+        self._database = database
+        self._caller = caller
+        self._employee = record.id
+        self._role: EmployeeRole = record.role
+
+    async def library(self) -> list[Procedure]:
+        """All of them, by name."""
+        async with self._database.read(self._caller) as tx:
+            return await procedural.library(tx, employee=self._employee)
+
+    async def get(self, name: str) -> Procedure:
+        """The one of this name. Raises `NotFoundError`."""
+        async with self._database.read(self._caller) as tx:
+            return await procedural.find(tx, employee=self._employee, name=name)
+
+    async def faults(self) -> dict[str, list[str]]:
+        """Those that can't be carried out, and why."""
+        return procedural.faults_by_name(await self.library())
+
+    async def add(self, *playbooks: dict[str, JsonValue] | Path | str, replace: bool = False) -> list[Procedure]:
+        """Taught from now on: each a file, or the keys that a file has for one playbook. Raises `InvalidError`, `ConflictError`."""
+        async with self._database.write(self._caller) as tx:
+            known = [each.playbook for each in await procedural.library(tx, employee=self._employee)]
+            taught: list[Playbook] = []
+            for said in playbooks:
+                taught += (
+                    [parsed(said)] if isinstance(said, dict) else checked(read_path(Path(said), shelf=known)).playbooks
+                )
+            return await procedural.add(tx, employee=self._employee, playbooks=taught, replace=replace)
+
+    async def enable(self, name: str, *, enabled: bool = True) -> None:
+        """A disabled one is never chosen. Raises `NotFoundError`, `ForbiddenError`."""
+        async with self._database.write(self._caller) as tx:
+            found = await procedural.find(tx, employee=self._employee, name=name)
+            await procedural.set_enabled(tx, employee=self._employee, procedure=found.id, enabled=enabled)
+
+    async def decide(self, name: str, standing: Standing, *, reason: str) -> None:
+        """How far it is trusted, whatever its record says. Raises `NotFoundError`, `ForbiddenError`, `InvalidError`."""
+        async with self._database.write(self._caller) as tx:
+            found = await procedural.find(tx, employee=self._employee, name=name)
+            await procedural.set_standing(
+                tx, employee=self._employee, procedure=found.id, standing=standing, reason=reason
+            )
+
+    async def upgrade(self) -> Upgraded:
+        """The shelf's newer versions of what nobody has edited."""
+        async with self._database.write(self._caller) as tx:
+            return await procedural.upgrade(tx, employee=self._employee, role=self._role)

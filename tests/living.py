@@ -1,5 +1,6 @@
 """One employee that tests live with: they move the world and the clock, and read the database."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
@@ -10,13 +11,14 @@ from pydantic import BaseModel, JsonValue
 
 from empla.bdi import goals, intentions
 from empla.bdi.goals import Goal, GoalEvent
-from empla.bdi.intentions import Intention, Step
-from empla.bdi.shapes import GoalConditions, GoalType, Target
+from empla.bdi.intentions import Intention, NewIntention, NewStep, OnFailedDependency, Step
+from empla.bdi.shapes import GoalConditions, GoalType, Plan, PlanContext, Target
+from empla.conditions import Condition
 from empla.effects import effects, notices
 from empla.effects.effects import Effect
 from empla.effects.notices import Notice
-from empla.memory import procedural, working
-from empla.memory.playbook import Playbook
+from empla.memory import working
+from empla.memory.playbook import OF_STEPS
 from empla.memory.working import WorkingItem
 from empla.mind import cycle
 from empla.mind.cycle import CycleOutcome
@@ -24,6 +26,12 @@ from empla.senses import inbox
 from empla.senses.observation import NewObservation
 from empla.storage.tx import Caller
 
+LEARN: LiteralString = """
+    INSERT INTO memory_procedural (tenant_id, employee_id, procedure_name, description, procedure_type, steps, conditions, standing,
+                                   learned_from)
+    VALUES (%(tenant)s::uuid, %(employee)s::uuid, %(name)s::text, %(name)s::text, %(kind)s::text, %(steps)s::jsonb,
+            %(conditions)s::jsonb, 'established', 'instruction')
+"""
 SAMPLES: LiteralString = """
     SELECT metric_name, metric_type, value, tags FROM metrics
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid ORDER BY id
@@ -76,10 +84,47 @@ class Living(Believer):
             )
 
     async def learns(self, name: str, *steps: dict[str, Any], kind: str = "workflow", **stated: Any) -> None:
-        """A playbook by instruction, as a file would have it."""
-        written: dict[str, Any] = {"name": name, "type": kind, "description": name, "steps": list(steps), **stated}
+        """A playbook as it may stand there, checked or not; `stated` goes where it belongs."""
+        body = {key: stated.pop(key) for key in OF_STEPS if key in stated}
         async with self.database.write(self.caller) as tx:
-            await procedural.add(tx, employee=self.employee, playbooks=[Playbook.of(written)])
+            await tx.execute(
+                LEARN,
+                employee=self.employee,
+                name=name,
+                kind=kind,
+                steps={"steps": list(steps), **body},
+                conditions=stated,
+            )
+
+    async def intends(
+        self,
+        name: str,
+        *steps: dict[str, Any],
+        depends_on: Sequence[UUID] = (),
+        on_failed_dependency: OnFailedDependency = "replan",
+        **plan: JsonValue,
+    ) -> UUID:
+        """Somebody commits it to a plan, each step after the one before."""
+        written = [step[name] for step in steps for name in ("if", "criteria") if name in step]
+        watched = {key for condition in written for key in Condition.parse(condition, what="a step").keys({})}
+        new = NewIntention(
+            description=name,
+            intention_type="tactic",
+            plan=Plan.parse({"type": name, **plan}),
+            context=PlanContext(),
+            steps=[
+                NewStep(action=step["action"], definition=step, depends_on=[place] if place else [], max_attempts=1)
+                for place, step in enumerate(steps)
+            ],
+            watches=[list(key) for key in sorted(watched)],
+            plan_key=name,
+            dependencies=list(depends_on),
+            on_failed_dependency=on_failed_dependency,
+        )
+        async with self.database.write(self.caller) as tx:
+            adopted = await intentions.adopt(tx, employee=self.employee, intention=new)
+        assert adopted is not None
+        return adopted
 
     async def meets(
         self,

@@ -1,4 +1,7 @@
-"""What a claim and a quiet cycle cost, on an embedded server in a folder that is gone afterwards. Ratios of one run compare machines."""
+"""What a claim and a quiet cycle cost, on an embedded server that waits for no disk, in a folder that is gone afterwards.
+
+Timings are of one machine at one moment; the ratios of one run can be compared.
+"""
 
 import shutil
 import tempfile
@@ -26,6 +29,8 @@ SIZES = (1_000, 100_000, 1_000_000)  # rows of the schedule
 _FILL_BATCH = 100_000
 _DUE_AT_ONCE = 50
 _LEASE = timedelta(minutes=10)
+# What is measured is the work, not the disk: nobody waits for it.
+_NO_DISK = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 _FAR = timedelta(days=1)
 
 
@@ -61,7 +66,6 @@ class Report(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     server_version: int
-    synchronous_commit: bool
     claims: list[ClaimCost]
     cycle: CycleCost
 
@@ -100,7 +104,6 @@ async def run(settings: Settings, *, rows: int, cycles: int, claims: int, progre
             costs.append(_claim_cost(size, claims, spent, costs))
         return Report(
             server_version=settings.postgres_version,
-            synchronous_commit=settings.synchronous_commit,
             claims=costs,
             cycle=cycle_cost,
         )
@@ -109,16 +112,10 @@ async def run(settings: Settings, *, rows: int, cycles: int, claims: int, progre
 @asynccontextmanager
 async def _throw_away(settings: Settings) -> AsyncGenerator[tuple[Database, Path]]:
     home = _a_home()
-    own = settings.model_copy(
-        update={
-            "home": home,
-            "database_url": None,
-            "worker_database_url": None,
-            "admin_database_url": None,
-            "statement_timeout": 0.0,
-        }
-    )
+    urls = dict.fromkeys(("database_url", "worker_database_url", "admin_database_url"))
+    own = settings.model_copy(update={**urls, "home": home, "statement_timeout": 0.0})
     try:
+        embedded.start(home, major=own.postgres_version, start_timeout=own.start_timeout, options=_NO_DISK)
         async with opening.opened(own) as database:
             yield database, home
     finally:

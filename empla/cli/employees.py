@@ -28,13 +28,13 @@ async def hire(
     capability: Annotated[
         list[str] | None,
         Parameter(
-            negative="", help="One that it has, e.g. email; may be repeated. Those of its role when none is named."
+            negative="", help="One that it has, e.g. email; may be repeated. Those of its role when none is given."
         ),
     ] = None,
     user: AsUser = None,
     home: Home = None,
 ) -> None:
-    """A new digital employee, active, in stage shadow. What personality and config take: docs/shapes.md."""
+    """A new digital employee, active, in stage shadow, with the playbooks of its role. What personality and config take: docs/shapes.md."""
     shaped_personality = Personality.parse(_json(personality, "--personality"))
     shaped_config = EmployeeConfig.parse(_json(config, "--config"))
     async with opening.opened(settings_for(home)) as database:
@@ -47,9 +47,12 @@ async def hire(
                 email=email,
                 personality=shaped_personality,
                 config=shaped_config,
-                capabilities=capability,
+                capabilities=capability or None,
             )
-    console.print(f"{hired.name} <{hired.email}> works for {tenant} as {hired.role}", markup=False, soft_wrap=True)
+    able = f"; it can do {', '.join(hired.capabilities)}" if hired.capabilities else ""
+    console.print(
+        f"{hired.name} <{hired.email}> works for {tenant} as {hired.role}{able}", markup=False, soft_wrap=True
+    )
 
 
 async def everyone(*, tenant: Tenant, user: AsUser = None, json: Json = False, home: Home = None) -> None:

@@ -30,6 +30,7 @@ database = cyclopts.App(name="db", help="The database: upgrade, check, look afte
 tenant = cyclopts.App(name="tenant", help="Tenants: create, show, suspend, resume.")
 user = cyclopts.App(name="user", help="The people of a tenant.")
 employee = cyclopts.App(name="employee", help="Digital employees: hire, list, assign, pause, resume, dismiss.")
+playbook = cyclopts.App(name="playbook", help="What employees know how to do.")
 bench = cyclopts.App(name="bench", help="Measurements, in a database of their own that is gone afterwards.")
 
 # The first paragraph stands in the lists of commands, all of it in the command's own --help.
@@ -40,12 +41,13 @@ _WORKER = (
 )
 _BENCH = (
     "Claims and quiet cycles per second, and what they cost.\n\n"
-    "On an embedded server in a temporary folder. Machines differ: compare the ratios."
+    "On an embedded server in a temporary folder, which waits for no disk. Machines differ: compare the ratios."
 )
 _DAILY = (
     "Run it daily; a second one at the same time is refused. Dropping months older than EMPLA_RETAIN_LOG_MONTHS needs the "
     "administrator's login: EMPLA_ADMIN_DATABASE_URL, unless the server is embedded."
 )
+_HIRED = "Active, in stage shadow; docs/shapes.md says what personality and config take."
 for _name, _target, _help in (
     ("demo", "demo:demo", "A sales force lives through its CRM's history, and reports."),
     ("ingest", "ingest:ingest", "Read a source into the inbox of a tenant's employees; again adds nothing."),
@@ -106,13 +108,37 @@ for _group, _module, _commands in (
         (
             (
                 "hire",
-                "A new digital employee.\n\nActive, in stage shadow; docs/shapes.md says what personality and config take.",
+                f"A new digital employee, with the playbooks of its role.\n\n{_HIRED}",
             ),
             ("list", "Who works here."),
             ("assign", "Let a user see an employee."),
             ("pause", "No cycle runs until it is resumed."),
             ("resume", "Let it work again, or for the first time."),
             ("dismiss", "Terminate an employee and hide what it owns."),
+        ),
+    ),
+    (
+        playbook,
+        "playbooks",
+        (
+            ("list", "What an employee knows how to do, and how often it worked."),
+            ("show", "One playbook in plain sentences, with its record."),
+            (
+                "add",
+                "Teach an employee the playbooks of a file.\n\nAll of them, or none; docs/playbooks.md says what a file holds.",
+            ),
+            (
+                "validate",
+                "Say what is wrong with playbook files, line by line.\n\nWithout any, look at the shelf. Exit code 6 when not all is well.",
+            ),
+            ("enable", "Let an employee use a playbook again."),
+            ("disable", "Let an employee use a playbook no more.\n\nWhat is under way goes on."),
+            ("promote", "Decide that a playbook is established."),
+            ("demote", "Decide that a playbook is not chosen any more."),
+            (
+                "upgrade",
+                "Take over the shelf's newer versions.\n\nWhat somebody has edited stays; so do records and standing.",
+            ),
         ),
     ),
     (

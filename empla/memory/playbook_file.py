@@ -74,7 +74,7 @@ def read(data: bytes, *, file: str, shelf: Iterable[Playbook] = ()) -> PlaybookF
 
 def _one_line(reason: str) -> str:
     """What somebody wrote may hold line breaks, or be very long."""
-    line = " ".join(reason.splitlines())
+    line = " ".join(part.strip() for part in reason.splitlines())
     return line if len(line) <= MAX_REASON else line[:MAX_REASON] + "…"
 
 

@@ -84,6 +84,14 @@ def draft(written: JsonValue) -> Draft:
     )
 
 
+def parsed(written: JsonValue) -> Playbook:
+    """The playbook of a file's keys. Raises `InvalidError`, every fault of form on a line of its own."""
+    found = draft(written)
+    if found.playbook is None:
+        raise InvalidError("\n".join(f"{found.name}: {fault}" if found.name else str(fault) for fault in found.faults))
+    return found.playbook
+
+
 def _faults_of_form(written: dict[str, JsonValue], kind: ProcedureType) -> Iterator[Fault]:
     yield from map(Fault, _raised(lambda: check_json(written, what="the playbook", max_bytes=MAX_PLAYBOOK_BYTES)))
     for key in written:

@@ -2,6 +2,7 @@
 
 from functools import cache
 from importlib.resources import files
+from typing import get_args
 
 from empla.employees.employees import EmployeeRole
 from empla.memory.playbook import Playbook
@@ -20,6 +21,11 @@ def file_of(role: FileRole) -> PlaybookFile | None:
         return None
     shared = None if role == SHARED else file_of(SHARED)
     return read(resource.read_bytes(), file=f"empla/playbooks/{name}", shelf=() if shared is None else shared.playbooks)
+
+
+def all_files() -> list[PlaybookFile]:
+    """Every file of the shelf, what all roles share first."""
+    return [found for role in (SHARED, *get_args(EmployeeRole)) if (found := file_of(role)) is not None]
 
 
 @cache

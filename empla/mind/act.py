@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from empla.bdi import intentions
-from empla.bdi.intentions import Step, StepChange
+from empla.bdi.intentions import Ended, Step, StepChange
 from empla.conditions import Condition
 from empla.durations import duration
 from empla.employees import schedule
@@ -36,7 +36,7 @@ class Acted:
     intention: UUID
     action: str
     change: StepChange
-    ended: int  # intentions that ended with it
+    ended: list[Ended]  # intentions that ended with it
 
 
 class _RefusedError(Exception):
@@ -138,4 +138,4 @@ async def _write(tx: Tx, turn: Turn, circumstance: Circumstance, intention: Live
     ended = await apply(tx, employee=turn.employee_id, verdicts=verdicts)
     await intentions.served(tx, employee=turn.employee_id, intention=intention.id)
     action = next(step.action for step in steps if step.position == change.position)
-    return Acted(intention=intention.id, action=action, change=change, ended=len(ended))
+    return Acted(intention=intention.id, action=action, change=change, ended=ended)

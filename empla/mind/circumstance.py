@@ -33,6 +33,7 @@ class LiveIntention(Intention):
     """An intention that is planned or in progress."""
 
     has_to_wait: bool  # for another intention that it depends on
+    is_lost: bool  # another that it can't do without has failed, or was given up
 
 
 class Held(BaseModel):
@@ -139,13 +140,16 @@ LOOK: LiteralString = """
          WHERE g.tenant_id = %(tenant)s::uuid AND g.employee_id = %(employee)s::uuid AND g.deleted_at IS NULL
            AND g.status IN ('active', 'in_progress', 'blocked')
     ), intention AS MATERIALIZED (
-        SELECT i.*, EXISTS (
-                   SELECT FROM intention_dependencies d JOIN employee_intentions o
-                       ON o.tenant_id = d.tenant_id AND o.employee_id = d.employee_id AND o.id = d.depends_on
-                    WHERE d.tenant_id = %(tenant)s::uuid AND d.employee_id = %(employee)s::uuid AND d.intention_id = i.id
-                      AND (o.status IN ('planned', 'in_progress') OR (o.status <> 'completed' AND i.on_failed_dependency <> 'proceed'))
-               ) AS has_to_wait
+        SELECT i.*, coalesce(o.has_to_wait, false) AS has_to_wait,
+               coalesce(o.has_failed AND i.on_failed_dependency <> 'proceed', false) AS is_lost
           FROM employee_intentions i
+          LEFT JOIN LATERAL (
+               SELECT bool_or(o.status IN ('planned', 'in_progress') AND o.deleted_at IS NULL) AS has_to_wait,
+                      bool_or(o.status IN ('failed', 'abandoned') OR (o.status <> 'completed' AND o.deleted_at IS NOT NULL)) AS has_failed
+                 FROM intention_dependencies d JOIN employee_intentions o
+                   ON o.tenant_id = d.tenant_id AND o.employee_id = d.employee_id AND o.id = d.depends_on
+                WHERE d.tenant_id = %(tenant)s::uuid AND d.employee_id = %(employee)s::uuid AND d.intention_id = i.id
+               ) o ON true
          WHERE i.tenant_id = %(tenant)s::uuid AND i.employee_id = %(employee)s::uuid AND i.deleted_at IS NULL
            AND i.status IN ('planned', 'in_progress')
     ), watched AS (

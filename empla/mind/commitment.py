@@ -102,6 +102,9 @@ def after(steps: Sequence[Step], changes: Sequence[StepChange]) -> list[Step]:
 def _ending(
     intention: LiveIntention, steps: list[Step], circumstance: Circumstance, changes: Mapping[UUID, Change]
 ) -> Ending | None:
+    if intention.is_lost:
+        lead = "to be planned anew, for " if intention.on_failed_dependency == "replan" else ""
+        return Ending(id=intention.id, status="abandoned", reason=f"{lead}what it depends on did not come about")
     view = circumstance.view_of(intention, steps)
     concluded = conclusion(intention, steps, view) if intention.status == "in_progress" else None
     return (

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from empla.bdi import beliefs
+from empla.bdi.intentions import Ended
 from empla.employees import hours, schedule
 from empla.employees.schedule import Turn
 from empla.errors import UsageError
@@ -53,6 +54,11 @@ class _Cycle:
     has_work: bool = False
     wakes_at: datetime | None = None  # when something comes due before the next turn
     acted: list[Acted] = field(default_factory=list[Acted])
+
+    @property
+    def ended(self) -> list[Ended]:
+        """The plans that ended in it, by a step or without one."""
+        return [*self.deliberation.ended, *(over for acted in self.acted for over in acted.ended)]
 
 
 async def run(
@@ -100,7 +106,7 @@ async def run(
         revised=cycle.revised,
         goals_moved=len(cycle.deliberation.goals_moved),
         plans_adopted=len(cycle.deliberation.adopted),
-        plans_ended=len(cycle.deliberation.ended) + sum(acted.ended for acted in cycle.acted),
+        plans_ended=len(cycle.ended),
         steps=len(cycle.acted),
         next_cycle_at=turn.next_cycle_at,
     )
@@ -154,7 +160,7 @@ def _samples(cycle: _Cycle, seconds: float) -> Sequence[Sample]:
     if cycle.revised:
         found.append(counter("beliefs_revised", cycle.revised))
     found += [counter("steps", 1, action=acted.action, status=acted.change.status) for acted in cycle.acted]
-    found += [counter("plans_ended", 1, plan=ended.plan_key, status=ended.status) for ended in cycle.deliberation.ended]
+    found += [counter("plans_ended", 1, plan=ended.plan_key, status=ended.status) for ended in cycle.ended]
     for change in cycle.deliberation.goals_moved:
         value = change.current_progress.value
         if value is not None:

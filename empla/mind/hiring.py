@@ -1,25 +1,16 @@
-"""Hiring gives an employee what its role knows how to do: the shelf's playbooks, and the capabilities that they need."""
+"""Hiring equips: a new employee can do what its role does, and knows the playbooks of the shelf."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import JsonValue
 
 from empla.employees import employees
+from empla.employees.capabilities import OF_ROLE
 from empla.employees.employees import Employee, EmployeeRole
 from empla.employees.shapes import EmployeeConfig, Personality
 from empla.memory import procedural
 from empla.storage.tx import Tx
-
-CAPABILITIES: Mapping[EmployeeRole, tuple[str, ...]] = {
-    "sales_ae": ("email", "calendar", "research", "crm", "phone"),
-    "sdr": ("email", "calendar", "research", "crm", "phone"),
-    "csm": ("email", "calendar", "research", "support", "analytics", "phone"),
-    "pm": ("research", "tickets", "documents", "analytics", "email"),
-    "recruiter": ("email", "calendar", "research", "ats", "phone"),
-    "custom": (),
-}
-"""What an employee of a role can do unless somebody says otherwise."""
 
 
 async def hire(
@@ -35,18 +26,21 @@ async def hire(
     active: bool = True,
     first_cycle_at: datetime | None = None,
 ) -> Employee:
-    """A new employee, as `employees.hire` makes it, with the playbooks of its role; two statements. Raises as that does."""
-    hired = await employees.hire(
+    """A new employee in stage shadow, with the playbooks of its role; what it can do is its role's unless it is said.
+
+    Raises `ConflictError` when the e-mail is taken, `InvalidError`, `ForbiddenError`.
+    """
+    employee = await employees.hire(
         tx,
         name=name,
         role=role,
         email=email,
         personality=personality,
         config=config,
-        capabilities=CAPABILITIES[role] if capabilities is None else capabilities,
+        capabilities=OF_ROLE[role] if capabilities is None else capabilities,
         metadata=metadata,
         active=active,
         first_cycle_at=first_cycle_at,
     )
-    await procedural.equip(tx, employee=hired.id, role=role)
-    return hired
+    await procedural.equip(tx, employee=employee.id, role=role)
+    return employee

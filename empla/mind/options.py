@@ -95,7 +95,8 @@ def keys_of(library: Iterable[Procedure], events: Sequence[Event]) -> set[Key]:
     for procedure in library:
         for event in events:
             if procedure.procedure_type == "heuristic" or concerns(procedure, event):
-                for written in (procedure.conditions.context, procedure.conditions.prefers):
+                stated = procedure.conditions
+                for written in (stated.context, stated.prefers, stated.impossible):
                     keys |= _condition(procedure, written).keys(event.bindings)
     # The metric itself is what a choice rests on first.
     return keys | {event.metric for event in events if event.metric is not None}
@@ -133,7 +134,8 @@ def _option(
     return Option(
         procedure=procedure,
         judgement=context,
-        refused=_refusal(procedure, library, event, context, needs, capabilities, vetoes.get(name)),
+        refused=_refusal(procedure, library, event, context, needs, capabilities, vetoes.get(name))
+        or _impossibility(procedure, view),
         success=procedure.success_bound,
         held=context.held + prefers.held,
         stated=context.stated + prefers.stated,
@@ -163,6 +165,14 @@ def _refusal(
     if not context.holds:
         return f"its context does not hold{': ' + '; '.join(context.notes) if context.notes else ''}"
     return None if veto is None else f"vetoed by {veto}"
+
+
+def _impossibility(procedure: Procedure, view: View) -> str | None:
+    """Why the plan would be given up as soon as it began; None when it would not."""
+    if procedure.conditions.impossible is None:
+        return None
+    impossible = _condition(procedure, procedure.conditions.impossible)
+    return f"it is believed impossible: {impossible}" if impossible.judge(view).holds else None
 
 
 def _heuristics(library: Library, view: View) -> tuple[dict[str, str], dict[str, float]]:

@@ -15,6 +15,7 @@ from empla.cli.main import app
 if TYPE_CHECKING:
     from conftest import Run
 
+GROUPS = {"db", "tenant", "user", "employee", "playbook"}
 DOCS = Path(__file__).parents[2] / "docs"
 HEAVY = ("psycopg", "psycopg_pool", "pydantic", "pydantic_settings", "alembic", "sqlalchemy", "empla.storage")
 
@@ -48,7 +49,8 @@ def test_every_command_helps(command: tuple[str, ...], empla: "Run"):
     named = app
     for name in command:
         named = named[name]
-    if named.default_command is not None:  # else it is only the name of a group
+    # Else it is only the name of a group, or what needs no database.
+    if named.default_command is not None and command != ("playbook", "validate"):
         assert "--home" in said.out
 
 

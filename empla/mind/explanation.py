@@ -14,6 +14,7 @@ from empla.ids import short
 from empla.memory.episodic import Episode
 from empla.mind.options import CAPABILITY, MATCH, SUCCESS
 
+_ARTICLE = {"action": "an", "tactic": "a", "strategy": "a"}
 _LONGEST = 100  # characters of a step's own words in a line
 
 
@@ -85,8 +86,9 @@ def _claim(answer: Explanation) -> list[str]:
     lines = [f"{answer.employee}: {intention.plan_key or intention.description}, {how}"]
     if intention.description != intention.plan_key:
         lines.append(f"  {intention.description}")
+    what = f"{_ARTICLE[intention.intention_type]} {intention.intention_type}"
     lines.append(
-        f"  a {intention.intention_type}, priority {intention.priority}, adopted {_at(intention.created_at)}, {_committed(intention)}"
+        f"  {what}, priority {intention.priority}, adopted {_at(intention.created_at)}, {_committed(intention)}"
     )
     if intention.ended_at is not None:
         lines.append(f"  {how} {_at(intention.ended_at)}: {intention.reason or 'nobody said why'}")

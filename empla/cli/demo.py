@@ -130,6 +130,8 @@ def _farewell(plan: replay.Plan, hero: Hero, where: list[str], *, is_embedded: b
     who = ["--tenant", hero.slug, "--employee", hero.email]
     console.print("\nLook further:", style="bold")
     for words in (
+        ["goals", *who],
+        ["intentions", *who, "--all"],
         ["beliefs", *who, "--subject", "pipeline"],
         ["beliefs", *who, "--subject", "pipeline", "--as-of", middle],
         ["why", f"pipeline.{hero.predicate}", *who],

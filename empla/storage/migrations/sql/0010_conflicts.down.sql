@@ -103,3 +103,16 @@ DO $$ BEGIN
 END $$;
 SET LOCAL ROLE empla_owner;
 REVOKE CREATE ON SCHEMA empla FROM empla_keeper;
+DO $$ BEGIN
+    IF to_regprocedure('empla.uuidv7()') IS NOT NULL THEN
+        EXECUTE $f$
+            CREATE OR REPLACE FUNCTION empla.uuidv7() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE AS $b$
+                SELECT encode(
+                    set_bit(set_bit(
+                        overlay(uuid_send(gen_random_uuid())
+                                PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
+                                FROM 1 FOR 6),
+                        52, 1), 53, 1), 'hex')::uuid
+            $b$ $f$;
+    END IF;
+END $$;

@@ -1,5 +1,19 @@
 -- What a person has to settle: guesses against a human's word. And what a derived belief rests on, so that it falls with it.
 
+-- Before PostgreSQL 18: the twelve bits after the version tell the fraction of the millisecond, as they do in PostgreSQL's own. A belief may
+-- be formed and fall in one statement, and history is read in the order of its ids.
+DO $$ BEGIN
+    IF to_regprocedure('empla.uuidv7()') IS NOT NULL THEN
+        EXECUTE $f$
+            CREATE OR REPLACE FUNCTION empla.uuidv7() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE AS $b$
+                SELECT encode(overlay(uuid_send(gen_random_uuid())
+                                      PLACING substring(int8send(floor(c.ms)::bigint) FROM 3) || int2send((28672 + floor((c.ms - floor(c.ms)) * 4096))::int2)
+                                      FROM 1 FOR 8), 'hex')::uuid
+                  FROM (SELECT extract(epoch FROM clock_timestamp()) * 1000 AS ms) c
+            $b$ $f$;
+    END IF;
+END $$;
+
 -- The same for equal objects, and short. The hash of jsonb knows that 1 and 1.0 are one number but takes [null] for null; the text, bare
 -- of digits, knows the rest.
 CREATE FUNCTION empla.fingerprint(object jsonb) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$

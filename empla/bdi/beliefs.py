@@ -144,6 +144,7 @@ class Change(BaseModel):
     changed_at: datetime
 
 
+# Supports are held before anything is written: the condition that asks for them is looked at first.
 OBSERVE: LiteralString = """
     WITH support AS MATERIALIZED (
         SELECT support AS id, said FROM hold_supports(%(tenant)s::uuid, %(employee)s::uuid, %(derived)s::jsonb)
@@ -170,6 +171,7 @@ OBSERVE: LiteralString = """
            b.formed_at, b.last_updated_at, b.decay_rate, b.decay_model, b.log_odds, b.grounds, b.silenced, b.revision, b.version,
            b.logged_at, b.reason
       FROM heard h CROSS JOIN LATERAL revise(NULL, h.news) b
+     WHERE %(derived)s::jsonb = '[]' OR (SELECT count(*) FROM support) > 0
      ORDER BY h.subject, h.predicate
     ON CONFLICT (tenant_id, employee_id, subject, predicate) WHERE deleted_at IS NULL DO UPDATE
        SET (belief_type, object, confidence, source, evidence, formed_at, last_updated_at, decay_rate, decay_model, log_odds, grounds,

@@ -182,18 +182,25 @@ def call(step: Step, *, skill: Step | None = None) -> Call | None:
     return Call(action, Step.parse(merged), skill=step.action)
 
 
-def with_arguments(view: View, definition: Mapping[str, JsonValue]) -> View:
-    """What a step of a skill may look at: what its caller said is bound by name, so that a skill's text may speak of `{platform}`.
+def arguments(definition: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """What a step's caller said beyond the parameters of its action; {} for a step that calls no skill.
 
-    `definition` is the step as it is carried out (`Playbook.resolved`). A caller's texts are filled in first; what is bound
-    already under such a name gives way.
+    `definition` is the step as it is carried out (`Playbook.resolved`).
     """
     action = ACTIONS.get(str(definition.get("action")))
     if action is None or "skill" not in definition:
-        return view
-    taken = (OF_EVERY_STEP - _TOLD) | action.parameters().keys() - _TOLD | {"skill"}
-    said = {key: _filled_in(value, view) for key, value in definition.items() if key not in taken}
-    return replace(view, bindings={**view.bindings, **said})
+        return {}
+    taken = ((OF_EVERY_STEP | action.parameters().keys()) - _TOLD) | {"skill"}
+    return {key: value for key, value in definition.items() if key not in taken}
+
+
+def with_arguments(view: View, definition: Mapping[str, JsonValue]) -> View:
+    """What a step of a skill may look at: what its caller said is bound by name, so that a skill's text may speak of `{platform}`.
+
+    A caller's texts are filled in first; what is bound already under such a name gives way.
+    """
+    said = {key: _filled_in(value, view) for key, value in arguments(definition).items()}
+    return replace(view, bindings={**view.bindings, **said}) if said else view
 
 
 def _filled_in(value: JsonValue, view: View) -> JsonValue:

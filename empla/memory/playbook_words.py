@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from empla.conditions import Condition
+from empla.conditions_values import in_a_text
 from empla.durations import duration, in_words
 from empla.errors import InvalidError
-from empla.memory.actions import ACTIONS
+from empla.memory.actions import ACTIONS, arguments
 from empla.memory.events import EVENTS
 from empla.memory.playbook import Playbook
 
@@ -56,7 +57,7 @@ def _starts(playbook: Playbook) -> Iterator[str]:
         return
     stated = playbook.conditions
     for metric in stated.goals or ():
-        yield f"{_metric(metric)} falls short of its goal"
+        yield f"{_metric(metric)} is not as a goal wants it"
     for metric in stated.finds_out or ():
         yield f"{_metric(metric)} is not known"
     for kind in stated.triggers or ():
@@ -91,10 +92,23 @@ def _steps(playbook: Playbook, library: Mapping[str, Playbook]) -> Iterator[str]
         except InvalidError as error:
             yield f"{step.action} ({error})"
             continue
+        definition = _spoken(definition)
         doing = _DOING[str(definition["action"])](definition)
         skill = f"*{definition['skill']}* – " if "skill" in definition else ""
         condition = f"If {_all(definition['if'])}: " if definition.get("if") is not None else ""
         yield f"{condition}{skill}{doing}{_needs(definition)}{_waits(definition, number)}"
+
+
+def _spoken(definition: Definition) -> Definition:
+    """The texts of a skill with what its caller said filled in."""
+    said = arguments(definition)
+
+    def filled(text: str) -> str:
+        for name, value in said.items():
+            text = text.replace(f"{{{name}}}", in_a_text(value))
+        return text
+
+    return {key: filled(value) if isinstance(value, str) else value for key, value in definition.items()}
 
 
 def _needs(definition: Definition) -> str:

@@ -75,12 +75,21 @@ ROLL_UP: LiteralString = """
         SELECT employee_id, count(*) FILTER (WHERE status = 'completed') AS achieved,
                coalesce(sum((current_progress ->> 'violations')::int), 0) AS violations
           FROM employee_goals WHERE tenant_id = %(tenant)s::uuid AND deleted_at IS NULL GROUP BY employee_id
+    ), known AS (
+        -- Where the last known state changed: what was unknown in between, or moved in status alone, ends nothing.
+        SELECT employee_id, goal_id, id, state, changed_at
+          FROM (SELECT h.employee_id, h.goal_id, h.id, h.new_state AS state, h.changed_at,
+                       lag(h.new_state) OVER (PARTITION BY h.employee_id, h.goal_id ORDER BY h.changed_at, h.id) AS before
+                  FROM goal_history h
+                  JOIN employee_goals g ON g.tenant_id = h.tenant_id AND g.employee_id = h.employee_id AND g.id = h.goal_id
+                 WHERE h.tenant_id = %(tenant)s::uuid AND g.tenant_id = %(tenant)s::uuid AND g.goal_type <> 'achievement'
+                   AND h.new_state IN ('met', 'violated')) h
+         WHERE before IS DISTINCT FROM state
     ), restored AS (
         SELECT employee_id, count(*) AS times, extract(epoch FROM sum(changed_at - since)) / 86400 AS days
-          FROM (SELECT employee_id, new_state, changed_at, lag(new_state) OVER w AS before, lag(changed_at) OVER w AS since
-                  FROM goal_history WHERE tenant_id = %(tenant)s::uuid
-                WINDOW w AS (PARTITION BY employee_id, goal_id ORDER BY changed_at, id)) h
-         WHERE before = 'violated' AND new_state = 'met' GROUP BY employee_id
+          FROM (SELECT employee_id, state, changed_at, lag(state) OVER w AS before, lag(changed_at) OVER w AS since
+                  FROM known WINDOW w AS (PARTITION BY employee_id, goal_id ORDER BY changed_at, id)) k
+         WHERE before = 'violated' AND state = 'met' GROUP BY employee_id
     ), plan AS (
         SELECT employee_id, count(*) FILTER (WHERE status = 'completed') AS completed, count(*) FILTER (WHERE status = 'failed') AS failed,
                count(*) FILTER (WHERE status = 'abandoned') AS abandoned

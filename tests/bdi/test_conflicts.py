@@ -107,9 +107,10 @@ async def test_repeated_guesses_are_counted_and_the_same_evidence_once(told: Bel
 
 
 async def test_each_claim_has_a_conflict_of_its_own_and_equal_numbers_are_one(told: Believer):
-    for value in (1, 1.0, True, "low"):
+    for value in (1, 1.0, True, "low", None, [None], [], {}):
         await guesses(told, value)
-    assert [(c.claimed, c.times) for c in await listed(told)] == [(1, 2), (True, 1), ("low", 1)]
+    found = [(c.claimed, c.times) for c in await listed(told)]
+    assert found == [(1, 2), (True, 1), ("low", 1), (None, 1), ([None], 1), ([], 1), ({}, 1)]
 
 
 async def test_a_batch_opens_what_its_pieces_would(told: Believer):

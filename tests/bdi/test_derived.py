@@ -267,12 +267,16 @@ async def test_two_of_one_batch_do_not_rest_on_each_other(jordan: Believer):
     assert await edges(jordan) == []
 
 
-async def test_what_changes_in_the_batch_that_infers_from_it_takes_the_inference_along(jordan: Believer):
-    usage = await sees(jordan, "usage", 40)
+@pytest.mark.parametrize("inferred", ["risk", "worry"])  # before and after usage: in that order beliefs are written
+@pytest.mark.parametrize(("before", "after"), [(40, 70), (None, [None]), ([], {}), ("x" * 2000, "x" * 2001)], ids=str)
+async def test_what_changes_in_the_batch_that_infers_from_it_takes_the_inference_along(
+    jordan: Believer, inferred: str, before: JsonValue, after: JsonValue
+):
+    usage = await sees(jordan, "usage", before)
     moment = await jordan.waits(1)
     news = [
-        Evidence(subject="risk", predicate="is", object="yes", source="inference", rests_on=(usage.id,)),
-        Evidence(subject="usage", predicate="is", object=70, occurred_at=moment),
+        Evidence(subject=inferred, predicate="is", object="yes", source="inference", rests_on=(usage.id,)),
+        Evidence(subject="usage", predicate="is", object=after, occurred_at=moment),
     ]
     async with jordan.database.write(jordan.caller) as tx:
         await beliefs.observe_many(tx, employee=jordan.employee, news=news)

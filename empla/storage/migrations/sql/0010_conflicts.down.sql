@@ -89,7 +89,7 @@ BEGIN
     b.logged_at := CASE WHEN quiet THEN held.logged_at ELSE b.last_updated_at END;
     RETURN b;
 END $$;
-DROP FUNCTION empla.open_conflict(), empla.sign_resolution(), empla.settle_beliefs(), empla.resting(jsonb, jsonb), empla.hold_supports(uuid, uuid, jsonb),
+DROP FUNCTION empla.brief(jsonb), empla.open_conflict(), empla.sign_resolution(), empla.settle_beliefs(), empla.resting(jsonb, jsonb), empla.hold_supports(uuid, uuid, jsonb),
     empla.without_supports(jsonb, uuid[]), empla.let_fall(uuid, uuid, uuid[], timestamptz), empla.keep_supports(uuid, uuid, uuid[], timestamptz),
     empla.weakest(uuid, uuid, jsonb, jsonb, timestamptz), empla.weakest_then(uuid, uuid, jsonb, jsonb, timestamptz), empla.told(uuid, uuid, uuid, timestamptz),
     empla.at_most_its_supports(double precision, uuid, uuid, text, jsonb, jsonb, timestamptz),

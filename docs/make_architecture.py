@@ -14,33 +14,35 @@ ROWS = (
         (
             ("empla", "the command line: cli/"),
             ("empla worker", "cycles in time: worker/"),
-            ("import empla", "for Python programs: app.py"),
+            ("import empla", "for Python programs: app.py, handles/"),
         ),
     ),
     (
         "Mind",
         "#fdf3e1",
         (
-            ("cycle", "turn → perceive → revise"),
+            ("cycle", "perceive → revise → act"),
+            ("deliberate", "goals, events → plans"),
             ("pipeline", "what own records say"),
-            ("why · report", "evidence, arithmetic, sums"),
+            ("why · explain", "evidence, arithmetic"),
         ),
     ),
     (
         "Rooms",
         "#eaf6ec",
         (
-            ("senses", "sources → inbox, once"),
-            ("bdi", "beliefs, goals"),
-            ("memory", "episodes"),
-            ("employees", "hire, clock, hours"),
+            ("senses", "sources, inbox"),
+            ("bdi", "beliefs, goals, plans"),
+            ("memory", "what was, how to"),
+            ("effects", "tasks, notices"),
+            ("employees", "hire, clock"),
             ("tenancy", "tenants, users"),
         ),
     ),
     (
         "Storage",
         "#f1edf9",
-        (("Tx", "BEGIN; ctx.enter(tenant, user | employee) … COMMIT: one per request, command or cycle"),),
+        (("Tx", "BEGIN; ctx.enter(tenant, user | employee) … COMMIT: one per request, command or step"),),
     ),
 )
 DATABASE = (
@@ -104,7 +106,7 @@ def picture() -> str:
     left = MARGIN + 90
     drawn += [
         text(MARGIN, y + height / 2 - 4, "PostgreSQL", size=13, weight=700),
-        text(MARGIN, y + height / 2 + 14, "≥ 16, pgvector", size=12, color=SOFT),
+        text(MARGIN, y + height / 2 + 14, "≥ 16, vector", size=12, color=SOFT),
         box(left, y, WIDTH - MARGIN - left, height, "#f5f7fa", "#9aa5b1"),
         text(left + 20, y + 28, "embedded by default, or any server by URL", size=13, weight=600),
     ]

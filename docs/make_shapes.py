@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from empla.bdi.shapes import Plan, PlanContext, Progress, Tactic, Target
+from empla.bdi.shapes import GoalConditions, Plan, PlanContext, Progress, Tactic, Target
 from empla.employees.shapes import EmployeeConfig, PerformanceMetrics, Personality, WorkingHours
 from empla.memory.shapes import Conditions, EpisodeContent, Step, Steps, WorkingContent
 from empla.shapes import MAX_JSON_BYTES, MAX_JSON_DEPTH, Shape
@@ -24,6 +24,7 @@ SHAPES: dict[type[Shape], list[str]] = {  # in the schema's order, each with the
     PerformanceMetrics: [],
     Target: ["target_sales_ae", "target_csm"],
     Progress: [],
+    GoalConditions: [],
     Plan: ["plan_action", "plan_strategy"],
     Tactic: [],
     PlanContext: [],

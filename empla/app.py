@@ -21,6 +21,7 @@ from empla.handles.effects import EffectsHandle, NoticesHandle
 from empla.handles.goals import GoalsHandle
 from empla.handles.intentions import IntentionsHandle
 from empla.handles.memory import MemoryHandle, PlaybooksHandle
+from empla.handles.senses import InboxHandle
 from empla.mind import cycle as cycles
 from empla.mind import hiring
 from empla.mind import why as reasons
@@ -162,6 +163,7 @@ class EmployeeHandle:
         self.beliefs = BeliefsHandle(database, caller, record.id)
         self.conflicts = ConflictsHandle(database, caller, record.id)
         self.memory = MemoryHandle(database, caller, record.id)
+        self.inbox = InboxHandle(database, caller, record.id)
         self.goals = GoalsHandle(database, caller, record.id)
         self.intentions = IntentionsHandle(database, caller, record.id)
         self.effects = EffectsHandle(database, caller, record.id)

@@ -24,7 +24,7 @@ ROWS = (
         (
             ("senses", "sources → inbox, once"),
             ("bdi", "beliefs, goals"),
-            ("memory", "episodes"),
+            ("memory", "episodes, playbooks"),
             ("employees", "hire, schedule"),
             ("tenancy", "tenants, users"),
         ),

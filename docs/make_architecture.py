@@ -8,12 +8,20 @@ PAGE = Path(__file__).with_name("architecture.svg")
 WIDTH, ROW, GAP, MARGIN = 960, 74, 18, 24
 PAPER, INK, SOFT = "#ffffff", "#1f2933", "#52606d"
 ROWS = (
-    ("Faces", "#e8f1fb", (("empla", "the command line: cli/"), ("import empla", "for Python programs: app.py"))),
+    (
+        "Faces",
+        "#e8f1fb",
+        (
+            ("empla", "the command line: cli/"),
+            ("empla worker", "cycles in time: worker/"),
+            ("import empla", "for Python programs: app.py"),
+        ),
+    ),
     (
         "Mind",
         "#fdf3e1",
         (
-            ("cycle", "perceive → revise → next turn"),
+            ("cycle", "turn → perceive → revise"),
             ("pipeline", "what own records say"),
             ("why · report", "evidence, arithmetic, sums"),
         ),
@@ -25,7 +33,7 @@ ROWS = (
             ("senses", "sources → inbox, once"),
             ("bdi", "beliefs, goals"),
             ("memory", "episodes, playbooks"),
-            ("employees", "hire, schedule"),
+            ("employees", "hire, clock, hours"),
             ("tenancy", "tenants, users"),
         ),
     ),

@@ -56,9 +56,19 @@ class Settings(BaseSettings):
     )
     max_batch: int = Field(default=10_000, ge=1, le=100_000, description="Most observations or evidence in one call")
     max_clock_skew: float = Field(default=300.0, ge=0, description="Seconds that evidence may lie in the future")
+    working_capacity: int = Field(
+        default=20, ge=1, le=1000, description="Items that fit into an employee's working memory"
+    )
     forget_below: float = Field(
         default=0.05, ge=0, le=1, description="Effective confidence under which a decaying belief is forgotten"
     )
     retain_log_months: int = Field(
         default=0, ge=0, description="Months that audit, history and metrics are kept; 0 is for ever"
     )
+    worker_lease: float = Field(
+        default=60.0, ge=1, le=3600, description="Seconds after which a silent worker's employees are another's"
+    )
+    worker_poll: float = Field(
+        default=1.0, gt=0, le=3600, description="Seconds a worker sleeps at most before it looks who is due"
+    )
+    worker_concurrency: int = Field(default=4, ge=1, le=1000, description="Cycles that a worker runs at once")

@@ -9,7 +9,16 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, LiteralString, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationError,
+    model_validator,
+)
 
 from empla.bdi.confidence import RELIABILITY, DecayModel, Source
 from empla.clock import as_utc
@@ -18,8 +27,12 @@ from empla.shapes import check_json
 from empla.storage.tx import ReadTx, Tx
 
 BeliefType = Literal["state", "event", "causal", "evaluative"]
+ChangeType = Literal["created", "updated", "deleted", "decayed", "revised", "confirmed", "late", "contradicted"]
 MAX_OBJECT_BYTES = 65_536
+MAX_SUBJECT_CHARACTERS = 500
+MAX_PREDICATE_CHARACTERS = 200
 MAX_PREDICATE_BYTES = 500  # so that subject and predicate fit one index entry, whatever the script
+MAX_SUPPORTS = 100  # of one inference
 LEAST_DECAY_RATE = 1e-9  # per day; what decays more slowly had better not decay
 
 
@@ -39,9 +52,12 @@ def _noticeable(rate: float | None) -> float | None:
     return rate
 
 
-Subject = Annotated[str, Field(min_length=1, max_length=500), BeforeValidator(_trimmed)]
+Subject = Annotated[str, Field(min_length=1, max_length=MAX_SUBJECT_CHARACTERS), BeforeValidator(_trimmed)]
 Predicate = Annotated[
-    str, Field(min_length=1, max_length=200), BeforeValidator(_trimmed), AfterValidator(_fits_the_index)
+    str,
+    Field(min_length=1, max_length=MAX_PREDICATE_CHARACTERS),
+    BeforeValidator(_trimmed),
+    AfterValidator(_fits_the_index),
 ]
 
 
@@ -64,6 +80,14 @@ class Evidence(BaseModel):
     decay_rate: Annotated[float | None, Field(ge=0, le=1), AfterValidator(_noticeable)] = None
     decay_model: DecayModel | None = None  # "linear" unless the belief has another
     reason: Annotated[str | None, Field(max_length=2000)] = None
+    # The employee's own beliefs that an inference was made from, as they are when it is heard: it falls with any of them.
+    rests_on: Annotated[tuple[UUID, ...], Field(max_length=MAX_SUPPORTS)] = ()
+
+    @model_validator(mode="after")
+    def _only_inferences_rest_on_beliefs(self) -> Self:
+        if self.rests_on and self.source != "inference":
+            raise ValueError(f"only an inference rests on beliefs, not {self.source}")
+        return self
 
     @classmethod
     def parse(cls, **fields: Any) -> Self:
@@ -72,7 +96,7 @@ class Evidence(BaseModel):
             return cls(**fields)
         except ValidationError as error:
             fault = error.errors()[0]
-            where = ".".join(str(part) for part in fault["loc"])
+            where = ".".join(str(part) for part in fault["loc"]) or "rests_on"
             raise InvalidError(f"evidence: {where}: {fault['msg'].removeprefix('Value error, ')}") from error
 
 
@@ -87,7 +111,7 @@ class Belief(BaseModel):
     subject: str
     predicate: str
     object: JsonValue
-    confidence: float  # effective, 0..1: decayed to the moment of asking
+    confidence: float  # effective, 0..1: decayed to the moment of asking, and at most that of what it rests on
     stored_confidence: float  # what the last evidence left, .01...99
     source: Source
     evidence: list[str]  # ids of the episodes or observations that support it
@@ -97,17 +121,47 @@ class Belief(BaseModel):
     decay_model: DecayModel
 
 
+class Change(BaseModel):
+    """One change of a belief, as the database wrote it; what was `late` or `contradicted` was heard without effect."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    belief_id: UUID
+    change_type: ChangeType
+    subject: str
+    predicate: str
+    old_value: JsonValue
+    new_value: JsonValue
+    old_confidence: float | None
+    new_confidence: float | None
+    source: Source
+    evidence: list[str]
+    reason: str | None
+    actor_type: str
+    actor_id: UUID
+    evidence_at: datetime
+    changed_at: datetime
+
+
+# Supports are held before anything is written: the condition that asks for them is looked at first.
 OBSERVE: LiteralString = """
-    WITH heard AS (
+    WITH support AS MATERIALIZED (
+        SELECT support AS id, said FROM hold_supports(%(tenant)s::uuid, %(employee)s::uuid, %(derived)s::jsonb)
+    ), heard AS (
         SELECT subject, predicate,
                jsonb_agg(jsonb_build_object('id', evidence, 'object', object, 'source', source, 'reliability', reliability,
                                             'occurred_at', occurred_at, 'belief_type', belief_type, 'decay_rate', decay_rate,
-                                            'decay_model', decay_model, 'reason', reason) ORDER BY occurred_at, position) AS news
+                                            'decay_model', decay_model, 'reason', reason,
+                                            'rests_on', CASE WHEN rests_on IS NOT NULL
+                                                             THEN (SELECT jsonb_object_agg(s.id::text, s.said)
+                                                                     FROM support s WHERE s.id = ANY (rests_on)) END)
+                         ORDER BY occurred_at, position) AS news
           FROM ROWS FROM (jsonb_to_recordset(%(news)s::jsonb) AS (
                    subject text, predicate text, object jsonb, source text, reliability float8, occurred_at timestamptz,
-                   evidence text, belief_type text, decay_rate float8, decay_model text, reason text)) WITH ORDINALITY
+                   evidence text, belief_type text, decay_rate float8, decay_model text, reason text, rests_on uuid[])) WITH ORDINALITY
                AS n (subject, predicate, object, source, reliability, occurred_at, evidence, belief_type, decay_rate, decay_model,
-                     reason, position)
+                     reason, rests_on, position)
          GROUP BY subject, predicate
     )
     INSERT INTO beliefs AS held (tenant_id, employee_id, belief_type, subject, predicate, object, confidence, source, evidence,
@@ -117,6 +171,7 @@ OBSERVE: LiteralString = """
            b.formed_at, b.last_updated_at, b.decay_rate, b.decay_model, b.log_odds, b.grounds, b.silenced, b.revision, b.version,
            b.logged_at, b.reason
       FROM heard h CROSS JOIN LATERAL revise(NULL, h.news) b
+     WHERE %(derived)s::jsonb = '[]' OR (SELECT count(*) FROM support) > 0
      ORDER BY h.subject, h.predicate
     ON CONFLICT (tenant_id, employee_id, subject, predicate) WHERE deleted_at IS NULL DO UPDATE
        SET (belief_type, object, confidence, source, evidence, formed_at, last_updated_at, decay_rate, decay_model, log_odds, grounds,
@@ -128,7 +183,8 @@ OBSERVE: LiteralString = """
                     WHERE e ->> 'id' IS NULL
                        OR NOT has_heard(held.evidence || held.silenced, held.grounds, e ->> 'id'))
     RETURNING id, employee_id, belief_type, subject, predicate, object,
-              effective_confidence(confidence, decay_rate, decay_model, last_updated_at, %(now)s::timestamptz) AS confidence,
+              at_most_its_supports(effective_confidence(confidence, decay_rate, decay_model, last_updated_at, %(now)s::timestamptz),
+                                   tenant_id, employee_id, source, grounds, object, %(now)s::timestamptz) AS confidence,
               confidence AS stored_confidence, source, evidence, formed_at, last_updated_at, decay_rate, decay_model
 """
 
@@ -145,7 +201,8 @@ async def observe_many(tx: Tx, *, employee: UUID, news: Sequence[Evidence]) -> l
     """Hear all news, in one statement; returns the beliefs that were touched (not those that had heard all of it before).
 
     Several pieces about one belief are heard in the order of their times and leave one entry in history, for the employee never
-    believed what lay between. Raises `InvalidError` before anything is sent; `NotFoundError` for another's or no employee.
+    believed what lay between. Raises `InvalidError` before anything is sent, or for a belief that would rest on itself;
+    `NotFoundError` for another's or no employee, and when what an inference rests on is not believed (any more).
     """
     if not news:
         return []
@@ -153,8 +210,19 @@ async def observe_many(tx: Tx, *, employee: UUID, news: Sequence[Evidence]) -> l
         raise InvalidError(
             f"{len(news)} pieces of evidence at once; at most {tx.settings.max_batch} are heard in one call"
         )
-    payload = json.dumps([_prepared(piece, tx) for piece in news], ensure_ascii=False)
-    return await tx.fetch_all(Belief, OBSERVE, employee=employee, news=payload, now=tx.now)
+    prepared = [_prepared(piece, tx) for piece in news]
+    derived = [{key: piece[key] for key in _DERIVED} for piece in prepared if "rests_on" in piece]
+    return await tx.fetch_all(
+        Belief,
+        OBSERVE,
+        employee=employee,
+        news=json.dumps(prepared, ensure_ascii=False),
+        derived=json.dumps(derived, ensure_ascii=False),
+        now=tx.now,
+    )
+
+
+_DERIVED = ("subject", "predicate", "rests_on")
 
 
 def _prepared(piece: Evidence, tx: Tx) -> dict[str, JsonValue]:
@@ -167,7 +235,7 @@ def _prepared(piece: Evidence, tx: Tx) -> dict[str, JsonValue]:
         check_json(getattr(piece, name), what=f"the {name} of the evidence")
     check_json(piece.object, what=f"the object of {piece.subject}.{piece.predicate}", max_bytes=MAX_OBJECT_BYTES)
     return {
-        **piece.model_dump(mode="json", exclude_none=True),
+        **piece.model_dump(mode="json", exclude_none=True, exclude=None if piece.rests_on else {"rests_on"}),
         "object": piece.object,
         "reliability": piece.reliability or RELIABILITY[piece.source],
         "occurred_at": occurred_at.isoformat(),
@@ -176,7 +244,8 @@ def _prepared(piece: Evidence, tx: Tx) -> dict[str, JsonValue]:
 
 HELD: LiteralString = """
     SELECT id, employee_id, belief_type, subject, predicate, object,
-           effective_confidence(confidence, decay_rate, decay_model, last_updated_at, %(now)s::timestamptz) AS confidence,
+           at_most_its_supports(effective_confidence(confidence, decay_rate, decay_model, last_updated_at, %(now)s::timestamptz),
+                                tenant_id, employee_id, source, grounds, object, %(now)s::timestamptz) AS confidence,
            confidence AS stored_confidence, source, evidence, formed_at, last_updated_at, decay_rate, decay_model
       FROM beliefs
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
@@ -209,11 +278,13 @@ async def current(tx: ReadTx, *, employee: UUID, subject: str, predicate: str) -
 # Of several changes at one moment the last counts: h.id, for plain id would be the belief's.
 AS_OF: LiteralString = """
     SELECT id, employee_id, belief_type, subject, predicate, object,
-           effective_confidence(stored_confidence, decay_rate, decay_model, last_updated_at, %(at)s::timestamptz) AS confidence,
+           at_most_its_supports_then(effective_confidence(stored_confidence, decay_rate, decay_model, last_updated_at, %(at)s::timestamptz),
+                                     tenant_id, employee_id, source, grounds, object, %(at)s::timestamptz) AS confidence,
            stored_confidence, source, evidence, formed_at, last_updated_at, decay_rate, decay_model
       FROM (SELECT DISTINCT ON (subject, predicate)
-                   belief_id AS id, employee_id, belief_type, subject, predicate, new_value AS object, new_confidence AS stored_confidence,
-                   source, evidence, formed_at, evidence_at AS last_updated_at, decay_rate, decay_model, change_type
+                   belief_id AS id, tenant_id, employee_id, belief_type, subject, predicate, new_value AS object,
+                   new_confidence AS stored_confidence, source, evidence, grounds, formed_at, evidence_at AS last_updated_at,
+                   decay_rate, decay_model, change_type
               FROM belief_history h
              WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND changed_at <= %(at)s::timestamptz
                AND change_type NOT IN ('late', 'contradicted')
@@ -239,6 +310,45 @@ async def as_of(
     )
 
 
+CHANGES: LiteralString = """
+    SELECT id, belief_id, change_type, subject, predicate, old_value, new_value, old_confidence, new_confidence, source, evidence,
+           reason, actor_type, actor_id, evidence_at, changed_at
+      FROM belief_history
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid
+       AND changed_at BETWEEN %(since)s::timestamptz AND %(until)s::timestamptz
+       AND (%(subjects)s::text[] IS NULL
+            OR (subject, predicate) IN (SELECT * FROM unnest(%(subjects)s::text[], %(predicates)s::text[])))
+     ORDER BY changed_at DESC, id DESC LIMIT %(limit)s::int
+"""
+
+
+async def changes(
+    tx: ReadTx,
+    *,
+    employee: UUID,
+    since: datetime,
+    until: datetime,
+    about: Sequence[tuple[str, str]] | None = None,
+    limit: int = 100,
+) -> list[Change]:
+    """What history tells of the time from `since` to `until`, both included, the latest first: "what changed before it succeeded?".
+
+    `about` names the (subject, predicate) pairs that matter; None means all. Raises `InvalidError`.
+    """
+    if not 1 <= limit <= tx.settings.max_batch:
+        raise InvalidError(f"a limit lies between 1 and {tx.settings.max_batch}, not {limit}")
+    return await tx.fetch_all(
+        Change,
+        CHANGES,
+        employee=employee,
+        since=as_utc(since, what="since"),
+        until=as_utc(until, what="until"),
+        subjects=None if about is None else [subject.strip() for subject, _ in about],
+        predicates=None if about is None else [predicate.strip() for _, predicate in about],
+        limit=limit,
+    )
+
+
 RETRACT: LiteralString = """
     UPDATE beliefs SET deleted_at = %(now)s::timestamptz, reason = %(reason)s::text, revision = '[]', version = version + 1
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
@@ -247,7 +357,10 @@ RETRACT: LiteralString = """
 
 
 async def retract(tx: Tx, *, employee: UUID, subject: str, predicates: Sequence[str], reason: str) -> int:
-    """These beliefs are no longer held, and history says why; returns how many there were."""
+    """These beliefs are no longer held, and history says why; returns how many there were.
+
+    What was inferred from them falls with them, and is not counted.
+    """
     return await tx.execute(
         RETRACT,
         employee=employee,

@@ -1,15 +1,38 @@
 """The JSON of goals and intentions: what is wanted, how far it is, and how it shall be reached."""
 
 from datetime import datetime
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self, get_args
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import AfterValidator, Field, JsonValue, model_validator
 
+from empla.durations import duration
+from empla.errors import InvalidError
 from empla.shapes import SMALL_JSON_BYTES, Many, Moment, Number, Shape, read_moment
 
 Comparator = Literal[">=", "<=", ">", "<", "==", "!="]
 GoalType = Literal["achievement", "maintenance", "prevention"]
 ProgressState = Literal["met", "violated", "unknown"]
+Measure = Literal["last", "change", "min", "max", "mean"]
+CalendarUnit = Literal["day", "week", "month", "quarter", "year"]
+CALENDAR_UNITS = get_args(CalendarUnit)
+# A belief that is held with less confidence says nothing about a goal.
+LEAST_CONFIDENCE = 0.5
+
+
+def _is_duration(text: str) -> str:
+    try:
+        duration(text)
+    except InvalidError as error:
+        raise ValueError('must be a time such as "2 weeks" or "48h"') from error
+    return text
+
+
+def _is_window(text: str) -> str:
+    return text if text in CALENDAR_UNITS else _is_duration(text)
+
+
+Duration = Annotated[str, AfterValidator(_is_duration)]
+Window = Annotated[str, AfterValidator(_is_window)]
 
 
 class Target(Shape):
@@ -35,12 +58,47 @@ class Target(Shape):
         default=None, description="The moment by which it must be met: ISO 8601 with its offset."
     )
     accounts: Many[str] | None = Field(default=None, description="The accounts that it is about, by their ids.")
+    restore: Number | None = Field(
+        default=None,
+        description="What a violated state must reach again before it counts as kept: stricter than the number.",
+    )
+    window: Window | None = Field(
+        default=None,
+        description='Over which time the metric is measured: a time such as "30 days", or the running "day", "week", '
+        '"month", "quarter" or "year" (UTC); its last value when absent.',
+    )
+    measure: Measure | None = Field(
+        default=None, description='What of the window counts: "change" when absent, else its min, max, mean or last.'
+    )
+    min_confidence: Number | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description=f"How sure the belief must be, else the metric is unknown: {LEAST_CONFIDENCE} when absent.",
+    )
 
     @model_validator(mode="after")
     def _has_one_number(self) -> Self:
         if (self.value is None) == (self.threshold is None):
             raise ValueError("must have either a value or a threshold")
+        if self.measure is not None and self.window is None:
+            raise ValueError("must have a window when it has a measure")
         return self
+
+    @property
+    def number(self) -> float:
+        """The number that the metric is compared with."""
+        number = self.value if self.value is not None else self.threshold
+        return 0.0 if number is None else number  # one of the two is there
+
+    def wanted_when(self, *, violated: bool) -> float:
+        """The number that the metric must reach now: a violated state has to reach its restore value, where it has one."""
+        return self.restore if violated and self.restore is not None else self.number
+
+    @property
+    def confidence_floor(self) -> float:
+        """How sure the belief must be for the metric to be known."""
+        return LEAST_CONFIDENCE if self.min_confidence is None else self.min_confidence
 
     @property
     def deadline_at(self) -> datetime | None:
@@ -63,6 +121,31 @@ class Progress(Shape):
         default=None, description="Whether the target holds; unknown when the belief is missing or stale."
     )
     since: Moment | None = Field(default=None, description="Since when the state is so: ISO 8601 with offset.")
+    known_state: Literal["met", "violated"] | None = Field(
+        default=None, description="The last state that was known: what a violated state is remembered by."
+    )
+    baseline: Number | None = Field(default=None, description="The first value known since it was adopted.")
+    violations: int | None = Field(default=None, ge=0, description="How often the state was violated so far.")
+    note: str | None = Field(default=None, description="Why the metric is unknown.")
+    blocked_by: Literal["creation", "context", "no_plan"] | None = Field(
+        default=None,
+        description="Why a blocked goal is: it does not begin yet, it is suspended, or no plan is left for it.",
+    )
+
+
+class GoalConditions(Shape):
+    """When a goal begins, rests and ends by itself, beside its target and deadline; conditions over beliefs."""
+
+    column: ClassVar[str] = "employee_goals.conditions"
+    max_bytes: ClassVar[int] = SMALL_JSON_BYTES
+
+    creation: JsonValue = Field(default=None, description="It begins when this holds for the first time.")
+    context: JsonValue = Field(default=None, description="It is suspended while this does not hold.")
+    drop: JsonValue = Field(default=None, description="It is abandoned once this holds.")
+    recur_after: Duration | None = Field(
+        default=None,
+        description='When all plans have failed, they are tried afresh after this time: "7 days" when absent.',
+    )
 
 
 class Tactic(Shape):
@@ -77,6 +160,9 @@ class Plan(Shape):
     """How an intention shall be carried out, and how one will know that it worked."""
 
     column: ClassVar[str] = "employee_intentions.plan"
+    max_bytes: ClassVar[int] = (
+        60 * 1024
+    )  # 64 KiB of text can take four times as much as jsonb, and the column holds 256
 
     type: str = Field(min_length=1, description='What kind of plan it is, e.g. "send_email".')
     params: dict[str, JsonValue] | None = Field(default=None, description="What an action is called with.")
@@ -86,8 +172,17 @@ class Plan(Shape):
         default=None, description="Capabilities that the employee must have."
     )
     expected_outcome: str | None = Field(default=None, description="What should be believed afterwards.")
-    success_criteria: dict[str, JsonValue] | None = Field(
-        default=None, description="What each metric must have reached for the plan to have succeeded."
+    success_criteria: JsonValue = Field(
+        default=None,
+        description="The condition that must hold for the plan to have succeeded; in the seed's form, what each metric must "
+        "have reached.",
+    )
+    impossible: JsonValue = Field(
+        default=None, description="Once this condition holds, the plan can't succeed any more."
+    )
+    context: JsonValue = Field(
+        default=None,
+        description="The condition under which it was chosen; an open-minded plan is dropped when it fails.",
     )
     timeframe: str | None = Field(default=None, description='The span in words, e.g. "2_weeks".')
 
@@ -99,3 +194,6 @@ class PlanContext(Shape):
 
     rationale: str | None = Field(default=None, description="The reason, in a sentence.")
     alternatives: Many[JsonValue] | None = Field(default=None, description="The other plans considered.")
+    score: dict[str, JsonValue] | None = Field(default=None, description="Its score, in parts.")
+    beliefs: Many[JsonValue] | None = Field(default=None, description="The beliefs that the choice rested on.")
+    event: dict[str, JsonValue] | None = Field(default=None, description="What called for it.")

@@ -115,7 +115,7 @@ def stop(*, home: Home = None) -> None:
 
 
 async def maintain(*, json: Json = False, home: Home = None) -> None:
-    """Partitions ahead, forgetting, statistics, retention."""
+    """Partitions ahead, forgetting, sums of achievements, statistics, retention."""
     settings = settings_for(home)
     async with opening.opened(settings) as database:
         admin_url = opening.admin_url(settings) if settings.retain_log_months else None
@@ -131,7 +131,8 @@ async def maintain(*, json: Json = False, home: Home = None) -> None:
         print_json(dataclasses.asdict(done))
         return
     console.print(
-        f"{done.partitions_made} partitions made, {done.partitions_dropped} dropped; {done.beliefs_forgotten} beliefs forgotten "
-        f"in {done.tenants} tenants; statistics of {done.tables_analysed} tables refreshed",
+        f"{done.partitions_made} partitions made, {done.partitions_dropped} dropped; in {done.tenants} tenants {done.beliefs_forgotten} "
+        f"beliefs forgotten, {done.items_expired} items in hand expired, achievements of {done.employees_summed} employees summed up anew; "
+        f"statistics of {done.tables_analysed} tables refreshed",
         soft_wrap=True,
     )

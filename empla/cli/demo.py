@@ -15,11 +15,12 @@ from empla.access import doors
 from empla.cli.ingest import print_oddities
 from empla.cli.options import Home, settings_for
 from empla.cli.output import console, print_command, progress
-from empla.cli.report import add_standings, add_sums, standings_table
+from empla.cli.report import add_standings, add_sums, print_goals, standings_table
 from empla.cli.story import Hero, Office, tell
 from empla.clock import end_of_day
 from empla.demo import replay, world
 from empla.errors import UsageError
+from empla.mind import pursuits
 from empla.mind import report as reports
 from empla.mind.pipeline import COVERAGE_DAYS, STALE_DAYS
 from empla.senses import crm
@@ -90,7 +91,7 @@ def _done(outcome: replay.Outcome, *, seconds: float) -> str:
         return "\nThey have lived through all of it before; nothing was added."
     return (
         f"\n{outcome.cycles:,} cycles in {seconds:.0f} s: {outcome.perceived:,} events perceived, "
-        f"{outcome.revised:,} beliefs revised."
+        f"{outcome.revised:,} beliefs revised, {outcome.steps:,} steps done."
     )
 
 
@@ -106,6 +107,7 @@ async def _report(database: Database, plan: replay.Plan) -> Hero:
                     await reports.report(tx, at=evening),
                     await reports.standings(tx, at=evening),
                     await reports.thin_spells(tx, at=evening),
+                    await pursuits.spells(tx, at=evening),
                 )
             )
     shown = standings_table()
@@ -115,6 +117,7 @@ async def _report(database: Database, plan: replay.Plan) -> Hero:
     console.print(f"\nWhat they believe of their pipelines on the evening of {plan.last_day}:\n")
     console.print(shown)
     console.print(_LEGEND)
+    print_goals(pursuits.together([r for o in offices for r in pursuits.records(o.spells, at=evening)]))
     return await tell(database, offices, at=evening)
 
 

@@ -96,6 +96,26 @@ async def assign(
     console.print(f"{viewer.name} <{viewer.email}> sees {person.name} <{person.email}>", markup=False, soft_wrap=True)
 
 
+async def pause(employee: Employee, /, *, tenant: Tenant, user: AsUser = None, home: Home = None) -> None:
+    """No cycle of an active employee runs until it is resumed. Again, it changes nothing."""
+    async with opening.opened(settings_for(home)) as database:
+        caller = await doors.caller_for(database, tenant=tenant, user=user)
+        async with database.write(caller) as tx:
+            person = await employees.find(tx, email=employee)
+            await employees.pause(tx, employee=person.id)
+    console.print(f"{person.name} <{person.email}> is paused", markup=False, soft_wrap=True)
+
+
+async def resume(employee: Employee, /, *, tenant: Tenant, user: AsUser = None, home: Home = None) -> None:
+    """A paused or onboarding employee is active. Again, it changes nothing."""
+    async with opening.opened(settings_for(home)) as database:
+        caller = await doors.caller_for(database, tenant=tenant, user=user)
+        async with database.write(caller) as tx:
+            person = await employees.find(tx, email=employee)
+            await employees.resume(tx, employee=person.id)
+    console.print(f"{person.name} <{person.email}> is active", markup=False, soft_wrap=True)
+
+
 async def dismiss(employee: Employee, /, *, tenant: Tenant, user: AsUser = None, home: Home = None) -> None:
     """Terminate an employee and hide what it owns; its e-mail may be hired anew."""
     async with opening.opened(settings_for(home)) as database:

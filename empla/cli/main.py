@@ -29,11 +29,20 @@ app = cyclopts.App(
 database = cyclopts.App(name="db", help="The database: upgrade, check, look after.")
 tenant = cyclopts.App(name="tenant", help="Tenants: create, show, suspend, resume.")
 user = cyclopts.App(name="user", help="The people of a tenant.")
-employee = cyclopts.App(name="employee", help="Digital employees: hire, list, assign, dismiss.")
+employee = cyclopts.App(name="employee", help="Digital employees: hire, list, assign, pause, resume, dismiss.")
 playbook = cyclopts.App(name="playbook", help="What employees know how to do.")
+bench = cyclopts.App(name="bench", help="Measurements, in a database of their own that is gone afterwards.")
 
 # The first paragraph stands in the lists of commands, all of it in the command's own --help.
 _AS_ADMIN = "Needs the administrator's login: EMPLA_ADMIN_DATABASE_URL, unless the server is embedded."
+_WORKER = (
+    "Run the cycles of whoever is due, in all tenants.\n\nUntil SIGTERM or Ctrl-C: it ends the cycles in hand and exits with 0. "
+    "Any number of workers may run. Once a day, one of them keeps house."
+)
+_BENCH = (
+    "Claims and quiet cycles per second, and what they cost.\n\n"
+    "On an embedded server in a temporary folder, which waits for no disk. Machines differ: compare the ratios."
+)
 _DAILY = (
     "Run it daily; a second one at the same time is refused. Dropping months older than EMPLA_RETAIN_LOG_MONTHS needs the "
     "administrator's login: EMPLA_ADMIN_DATABASE_URL, unless the server is embedded."
@@ -43,8 +52,15 @@ for _name, _target, _help in (
     ("demo", "demo:demo", "A sales force lives through its CRM's history, and reports."),
     ("ingest", "ingest:ingest", "Read a source into the inbox of a tenant's employees; again adds nothing."),
     ("cycle", "cycle:cycle", "One cycle of one employee, now."),
+    ("worker", "worker:worker", _WORKER),
     ("beliefs", "beliefs:beliefs", "What an employee believes, or believed at a moment."),
     ("why", "beliefs:why", "Why an employee believes it: evidence, arithmetic, episodes, history."),
+    ("goals", "goals:app", "What an employee wants, how it stands; adopt, show and drop goals."),
+    ("intentions", "intentions:intentions", "What an employee is committed to, the latest first."),
+    ("explain", "intentions:explain", "Why an employee does something: plans weighed, steps, what it waits for."),
+    ("effects", "effects:effects", "What an employee brought about: tasks, notes and drafts."),
+    ("notices", "notices:app", "What employees tell and ask people; answer them."),
+    ("conflicts", "conflicts:app", "Guesses against a human's word: list them, settle them."),
     ("report", "report:report", "What a tenant's employees believe in sum, with a digest."),
     ("episodes", "episodes:episodes", "What an employee remembers, the latest first."),
     ("health", "health:health", "Connection, version, roles, fences, partitions, sizes."),
@@ -68,7 +84,7 @@ for _group, _module, _commands in (
                 'The URL of the app login (or --login), for psql.\n\nNothing else is printed: psql "$(empla db url)".',
             ),
             ("stop", "Stop the embedded server of this home.\n\nIts data stay; the next command starts it again."),
-            ("maintain", f"Partitions ahead, forgetting, statistics, retention.\n\n{_DAILY}"),
+            ("maintain", f"Partitions ahead, forgetting, sums, statistics, retention.\n\n{_DAILY}"),
         ),
     ),
     (
@@ -96,6 +112,8 @@ for _group, _module, _commands in (
             ),
             ("list", "Who works here."),
             ("assign", "Let a user see an employee."),
+            ("pause", "No cycle runs until it is resumed."),
+            ("resume", "Let it work again, or for the first time."),
             ("dismiss", "Terminate an employee and hide what it owns."),
         ),
     ),
@@ -122,6 +140,11 @@ for _group, _module, _commands in (
                 "Take over the shelf's newer versions.\n\nWhat somebody has edited stays; so do records and standing.",
             ),
         ),
+    ),
+    (
+        bench,
+        "bench",
+        (("cycle", _BENCH),),
     ),
 ):
     for _name, _help in _commands:

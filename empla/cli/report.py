@@ -9,7 +9,9 @@ from empla.access import doors
 from empla.cli.options import AsOf, AsUser, Home, Json, Tenant, settings_for
 from empla.cli.output import console, number, print_json, table
 from empla.clock import moment
+from empla.mind import pursuits
 from empla.mind import report as reports
+from empla.mind.pursuits import GoalRecord
 from empla.mind.report import Report, Standing
 from empla.storage import opening
 
@@ -24,8 +26,9 @@ async def report(
         async with database.read(caller) as tx:
             answer = await reports.report(tx, at=at)
             people = await reports.standings(tx, at=at)
+            goals = pursuits.records(await pursuits.spells(tx, at=at), at=answer.as_of)
     if json:
-        print_json(answer)
+        print_json(answer.model_dump(mode="json") | {"goals": [goal.model_dump(mode="json") for goal in goals]})
         return
     shown = standings_table()
     add_standings(shown, answer, people)
@@ -33,8 +36,32 @@ async def report(
         f"What {answer.employees} employees believe of their pipelines at {answer.as_of:%Y-%m-%d %H:%M} UTC:\n"
     )
     console.print(shown)
+    print_goals(goals)
     counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in answer.counts.model_dump().items())
     console.print(f"\n{counts}\ndigest {answer.digest}")
+
+
+def print_goals(found: Sequence[GoalRecord]) -> None:
+    """How often each goal was violated and restored, and what was done about it; nothing when none ever was."""
+    if not found:
+        return
+    figures = ("violated", "restored", "now", "days", "plans", "worked", "failed", "effects", "asked")
+    named = any(record.name for record in found)
+    shown = table(*(("employee",) if named else ()), "goal", *figures, right=figures)
+    shown.padding = (0, 0, 0, 1)
+    for record in found:
+        shown.add_row(
+            *((record.name,) if named else ()),
+            record.description,
+            *(number(value) for value in (record.violated, record.restored, record.lasting, record.days, record.plans)),
+            *(number(value) for value in (record.succeeded, record.failed, record.effects, record.asked)),
+        )
+    console.print("\nWhat became of their goals:\n")
+    console.print(shown)
+    console.print(
+        "now: violated still; days: in violation, of all together; plans: begun, of which worked and failed;\n"
+        "effects: tasks, notes and drafts; asked: how often a human was asked, for want of a plan."
+    )
 
 
 def standings_table() -> Table:

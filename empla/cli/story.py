@@ -1,5 +1,6 @@
 """The demo's story: what stands out in what a sales force believes, said in a few sentences, and why one of it is believed."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +9,7 @@ from empla.access import doors
 from empla.cli.output import console, print_page
 from empla.mind import why as reasons
 from empla.mind.pipeline import STALE_DAYS, SUBJECT
+from empla.mind.pursuits import Spell
 from empla.mind.report import Report, Standing, ThinSpell
 from empla.storage.database import Database
 
@@ -24,6 +26,7 @@ class Office:
     answer: Report
     people: Sequence[Standing]
     thin_spells: Sequence[ThinSpell]  # the longest first
+    spells: Sequence[Spell] = ()  # in which goals were violated
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,11 @@ async def tell(database: Database, offices: Sequence[Office], *, at: datetime) -
     best = max(everyone, key=lambda person: person.won_value or 0)
     console.print("\nThe story", style="bold")
     recovered = _longest_recovered(offices)
-    for sentence in (_sellers(everyone), _rates(everyone), _stale(everyone), _sold_out(everyone), _recovery(recovered)):
+    done_about = _done_about(recovered, [spell for office in offices for spell in office.spells])
+    for sentence in (
+        *(_sellers(everyone), _rates(everyone), _stale(everyone), _sold_out(everyone)),
+        *(_recovery(recovered), done_about),
+    ):
         if sentence:
             print_page(f"- {sentence}")
     if recovered is None:
@@ -91,6 +98,37 @@ def _recovery(recovered: tuple[str, Standing, ThinSpell] | None) -> str | None:
         f"{person.name}'s coverage fell under 1 on {spell.since:%Y-%m-%d}, was {spell.lowest:.2f} at its worst, "
         f"and recovered on {spell.until:%Y-%m-%d}."
     )
+
+
+def _done_about(recovered: tuple[str, Standing, ThinSpell] | None, spells: Sequence[Spell]) -> str | None:
+    """What the employee did about its thin time."""
+    if recovered is None:
+        return None
+    _, person, thin = recovered
+    own = [
+        spell
+        for spell in spells
+        if spell.employee_id == person.employee_id
+        and spell.since >= thin.since
+        and (thin.until is None or spell.since <= thin.until)
+        and spell.plans
+        and spell.reason is not None
+        and "coverage" in spell.reason
+    ]
+    if not own:
+        return None
+    spell = own[0]
+    plans = [f"{name} ({_times(count)})" for name, count in Counter(spell.plans).items()]
+    asked = f"{_listed(spell.failed)} failed, a manager was asked; " if spell.asked and spell.failed else ""
+    outcome = "it lasts" if spell.until is None else f"restored on {spell.until:%Y-%m-%d} ({spell.restored_by})"
+    return (
+        f"That violated the goal “{spell.description}” ({spell.reason}), and set off {_listed(plans)}: "
+        f"{spell.effects} tasks, notes and drafts; {asked}{outcome}."
+    )
+
+
+def _times(count: int) -> str:
+    return {1: "once", 2: "twice"}.get(count, f"{count} times")
 
 
 def _sold_out(everyone: Sequence[Standing]) -> str | None:

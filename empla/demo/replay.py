@@ -10,21 +10,28 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
+from empla.bdi import goals
+from empla.bdi.shapes import GoalConditions, Target
 from empla.employees import employees, schedule
 from empla.employees.employees import Employee
+from empla.employees.shapes import EmployeeConfig
 from empla.errors import ConflictError, InvalidError, NotFoundError
 from empla.mind import cycle, hiring
+from empla.mind.pipeline import SUBJECT
 from empla.senses import inbox
 from empla.senses.crm import CrmReading
 from empla.senses.crm_directory import Agent, email_of
 from empla.senses.inbox import Delivery
 from empla.storage.database import Database
-from empla.storage.tx import Caller
+from empla.storage.tx import Caller, Tx
 from empla.tenancy import tenants, users
 
 # Every employee's cycle of the day runs then, in its tenant's simulated time.
 CYCLE_AT = time(23, 59, tzinfo=UTC)
 _ONE_DAY = timedelta(days=1)
+# An employee that has more to do goes on in the same evening, as a worker would let it.
+MOST_CYCLES_A_DAY = 20
+MOST_STALE_DEALS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,7 @@ class Outcome:
     cycles: int
     perceived: int
     revised: int
+    steps: int
     delivery: Delivery
 
 
@@ -87,6 +95,7 @@ async def replay(
         cycles=sum(outcome.cycles for outcome in outcomes),
         perceived=sum(outcome.perceived for outcome in outcomes),
         revised=sum(outcome.revised for outcome in outcomes),
+        steps=sum(outcome.steps for outcome in outcomes),
         delivery=delivery,
     )
 
@@ -122,7 +131,7 @@ class _Office:
         delivery = await self._deliver(operator, staff)
         async with self.database.read(operator) as tx:
             turns = {turn.employee_id: turn.next_cycle_at for turn in await schedule.turns(tx)}
-        cycles = perceived = revised = 0
+        cycles = perceived = revised = steps = 0
         day = self.plan.first_day
         while day <= self.plan.last_day:
             evening = datetime.combine(day, CYCLE_AT)
@@ -131,16 +140,19 @@ class _Office:
                 async with self.database.write(operator) as tx:
                     await tenants.advance_clock(tx, evening)
             for employee in due:
-                async with self.database.work(Caller(operator.tenant, employee=employee.id)) as tx:
-                    # Another process that lives this world too may have moved the clock on.
-                    tomorrow = datetime.combine(tx.now.date(), CYCLE_AT) + _ONE_DAY
-                    outcome = await cycle.run(tx, employee, next_cycle_at=tomorrow, if_due=True)
-                cycles += outcome.ran
-                perceived += outcome.perceived
-                revised += outcome.revised
+                # Due again a day later, by whatever evening it is: another process that lives this world may have moved the clock on.
+                caller = Caller(operator.tenant, employee=employee.id)
+                for _ in range(MOST_CYCLES_A_DAY):
+                    outcome = await cycle.run(self.database, caller, if_due=True)
+                    cycles += outcome.ran
+                    perceived += outcome.perceived
+                    revised += outcome.revised
+                    steps += outcome.steps
+                    if not outcome.steps:
+                        break
             self.done.add(len(staff))
             day += _ONE_DAY
-        return Outcome(cycles, perceived, revised, delivery)
+        return Outcome(cycles, perceived, revised, steps, delivery)
 
     async def _open(self) -> Caller:
         """The office's tenant, made on the morning of the first day. Raises `ConflictError` when it has lived through another world."""
@@ -180,10 +192,39 @@ class _Office:
             for agent in self.agents:
                 if agent.email not in hired:
                     hired[agent.email] = await hiring.hire(
-                        tx, name=agent.name, role="sales_ae", email=agent.email, first_cycle_at=first_evening
+                        tx,
+                        name=agent.name,
+                        role="sales_ae",
+                        email=agent.email,
+                        config=EmployeeConfig(loop_interval_seconds=int(_ONE_DAY.total_seconds())),
+                        first_cycle_at=first_evening,
                     )
+                    await _want(tx, hired[agent.email].id)
         return [hired[agent.email] for agent in self.agents]
 
     async def _deliver(self, operator: Caller, staff: list[Employee]) -> Delivery:
         recipients = {employee.email.lower(): employee.id for employee in staff}
         return await inbox.deliver_all(self.database, operator, self.reading.observations, recipients=recipients)
+
+
+async def _want(tx: Tx, employee: UUID) -> None:
+    """What every agent is hired for: enough open deals for what it sells, once that is known, and hardly a stale one."""
+    await goals.adopt(
+        tx,
+        employee=employee,
+        key="coverage",
+        goal_type="maintenance",
+        description="Keep the open deals worth what was won in 90 days",
+        target=Target.parse({"metric": f"{SUBJECT}.coverage", "threshold": 1.0, "restore": 1.1}),
+        conditions=GoalConditions.parse({"creation": f"known {SUBJECT}.coverage"}),
+        importance=0.8,
+    )
+    await goals.adopt(
+        tx,
+        employee=employee,
+        key="stale_deals",
+        goal_type="prevention",
+        description=f"Have no more than {MOST_STALE_DEALS} stale deals",
+        target=Target.parse({"metric": f"{SUBJECT}.stale_count", "threshold": MOST_STALE_DEALS}),
+        importance=0.5,
+    )

@@ -58,7 +58,7 @@ class Company(_Part):
 class SeedGoal(_Part):
     goal_type: GoalType
     description: str
-    priority: int
+    importance: float  # 0..1
     target: dict[str, JsonValue]
     is_due_this_quarter: bool = False
 
@@ -168,7 +168,7 @@ async def _employee(tx: Tx, role: EmployeeRole, profile: Profile, person: Person
             employee=hired.id,
             goal_type=goal.goal_type,
             description=goal.description,
-            priority=goal.priority,
+            importance=goal.importance,
             target=Target.parse(goal.target | due),
         )
         made.goals += 1

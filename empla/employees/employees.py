@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from empla.employees.shapes import EmployeeConfig, PerformanceMetrics, Personality
-from empla.errors import InvalidError, NotFoundError
+from empla.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from empla.storage.tx import ReadTx, Tx
 
 EmployeeRole = Literal["sales_ae", "csm", "pm", "sdr", "recruiter", "custom"]
@@ -48,8 +48,8 @@ HIRE: LiteralString = """
                 %(active_since)s::timestamptz, %(active_since)s::timestamptz)
         RETURNING *
     ), scheduled AS (
-        INSERT INTO employee_schedule (tenant_id, employee_id, next_cycle_at)
-        SELECT tenant_id, id, %(first_cycle_at)s::timestamptz FROM hired
+        INSERT INTO employee_schedule (tenant_id, employee_id, next_cycle_at, active)
+        SELECT tenant_id, id, %(first_cycle_at)s::timestamptz, status = 'active' FROM hired
         RETURNING employee_id
     )
     SELECT id, name, role, email, personality, status, lifecycle_stage, onboarded_at, activated_at, config, capabilities,
@@ -127,10 +127,74 @@ async def get(tx: ReadTx, *, employee: UUID) -> Employee:
     return found
 
 
-DISMISS: LiteralString = """
-    WITH gone AS (
-        UPDATE employees SET status = 'terminated', deleted_at = %(now)s::timestamptz
+# The schedule's row is locked first, as a cycle locks it: so this waits for the cycle's transaction, and never the one for the other.
+CHANGE_STATUS: LiteralString = """
+    WITH turn AS (
+        SELECT employee_id FROM employee_schedule
+         WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid FOR UPDATE
+    ), changed AS (
+        UPDATE employees
+           SET status = %(after)s::text,
+               onboarded_at = coalesce(onboarded_at, %(active_since)s::timestamptz),
+               activated_at = coalesce(activated_at, %(active_since)s::timestamptz)
          WHERE tenant_id = %(tenant)s::uuid AND id = %(employee)s::uuid AND deleted_at IS NULL
+           AND status = ANY (%(before)s::text[]) AND (SELECT count(*) FROM turn) <= 1
+        RETURNING *
+    ), kept AS (
+        UPDATE employee_schedule SET active = %(active)s::boolean
+         WHERE tenant_id = %(tenant)s::uuid AND employee_id IN (SELECT id FROM changed)
+        RETURNING employee_id
+    )
+    SELECT id, name, role, email, personality, status, lifecycle_stage, onboarded_at, activated_at, config, capabilities,
+           performance_metrics, created_by, metadata, created_at, updated_at
+      FROM changed
+"""
+
+
+async def pause(tx: Tx, *, employee: UUID) -> Employee:
+    """An active employee runs no cycle until it is resumed; a paused one stays paused.
+
+    A cycle that is under way writes nothing after the transaction in hand. Raises `NotFoundError`, `ForbiddenError`, and
+    `ConflictError` for one that is still onboarding.
+    """
+    return await _change_status(tx, employee, before=["active"], after="paused")
+
+
+async def resume(tx: Tx, *, employee: UUID) -> Employee:
+    """A paused or onboarding employee is active and has its turns again; an active one stays active.
+
+    Raises `NotFoundError`, `ForbiddenError`.
+    """
+    return await _change_status(tx, employee, before=["onboarding", "paused"], after="active")
+
+
+async def _change_status(tx: Tx, employee: UUID, *, before: list[Status], after: Status) -> Employee:
+    changed = await tx.fetch_one(
+        Employee,
+        CHANGE_STATUS,
+        employee=employee,
+        before=before,
+        after=after,
+        active=after == "active",
+        active_since=tx.now if after == "active" else None,
+    )
+    if changed is not None:
+        return changed
+    as_it_is = await get(tx, employee=employee)
+    if as_it_is.status in before:
+        raise ForbiddenError("the caller's role does not allow this")
+    if as_it_is.status != after:
+        raise ConflictError(f"{as_it_is.name} is {as_it_is.status}, and only who is {before[0]} can be {after}")
+    return as_it_is
+
+
+DISMISS: LiteralString = """
+    WITH turn AS (
+        SELECT employee_id FROM employee_schedule
+         WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid FOR UPDATE
+    ), gone AS (
+        UPDATE employees SET status = 'terminated', deleted_at = %(now)s::timestamptz
+         WHERE tenant_id = %(tenant)s::uuid AND id = %(employee)s::uuid AND deleted_at IS NULL AND (SELECT count(*) FROM turn) <= 1
         RETURNING id
     ), unscheduled AS (
         DELETE FROM employee_schedule

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
 
-from empla.shapes import SMALL_JSON_BYTES, Many, Shape
+from empla.shapes import SMALL_JSON_BYTES, Many, Number, Shape
 
 MIN_LOOP_INTERVAL_SECONDS = 1
 MAX_LOOP_INTERVAL_SECONDS = 7 * 24 * 60 * 60
@@ -94,3 +94,16 @@ class PerformanceMetrics(Shape):
 
     goals_achieved: int | None = Field(default=None, ge=0, description="Number of goals completed.")
     tasks_completed: int | None = Field(default=None, ge=0, description="Number of intentions completed.")
+    tasks_failed: int | None = Field(default=None, ge=0, description="Number of intentions that failed.")
+    tasks_abandoned: int | None = Field(default=None, ge=0, description="Number of intentions abandoned.")
+    steps_completed: int | None = Field(default=None, ge=0, description="Number of steps completed.")
+    success_rate: Number | None = Field(
+        default=None, ge=0, le=1, description="Completed / (completed + failed) intentions."
+    )
+    goal_violations: int | None = Field(default=None, ge=0, description="How often a state to be kept was violated.")
+    goals_restored: int | None = Field(default=None, ge=0, description="How often one was restored.")
+    mean_days_to_restore: Number | None = Field(default=None, ge=0, description="Days from violation to restoration.")
+    eventful_cycles: int | None = Field(default=None, ge=0, description="Number of cycles in which something happened.")
+    mean_cycle_seconds: Number | None = Field(
+        default=None, ge=0, description="Wall-clock seconds that such a cycle took."
+    )

@@ -1,39 +1,177 @@
-"""One cycle of one employee: set the next one, perceive, revise; a single transaction under the worker role."""
+"""One cycle of one employee: perceive, revise, evaluate, look; deliberate when something happened, act a step at a time, reflect.
 
-from dataclasses import dataclass
-from datetime import datetime
+The first transaction takes the turn and ends with what was decided; each step is one of its own, and all of them check the fence.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
 
 from empla.bdi import beliefs
-from empla.employees import schedule
-from empla.employees.employees import Employee
+from empla.bdi.intentions import Ended
+from empla.employees import hours, schedule
+from empla.employees.schedule import Turn
+from empla.errors import UsageError
+from empla.memory import working
 from empla.mind import pipeline
-from empla.mind.perceive import perceive
-from empla.storage.tx import Tx
-
-# Between two cycles of an employee whose config does not say.
-DEFAULT_INTERVAL_SECONDS = 300
+from empla.mind.act import Acted, act
+from empla.mind.circumstance import look
+from empla.mind.deliberate import Deliberation, deliberate
+from empla.mind.perceive import perceive, set_aside
+from empla.mind.rotation import DEFAULT_CONCURRENT_TASKS, next_step
+from empla.observability import metrics
+from empla.observability.metrics import Sample, counter, gauge, histogram
+from empla.storage.database import Database
+from empla.storage.tx import Caller, Tx
 
 
 @dataclass(frozen=True, slots=True)
 class CycleOutcome:
     """What one cycle did."""
 
+    ran: bool = True
     perceived: int = 0
     revised: int = 0
-    ran: bool = True
+    goals_moved: int = 0
+    plans_adopted: int = 0
+    plans_ended: int = 0
+    steps: int = 0
+    next_cycle_at: datetime | None = None  # None when the turn was another's
+    resting: bool = False  # the turn was the caller's, at a time when the employee does not work
 
 
-async def run(tx: Tx, employee: Employee, *, next_cycle_at: datetime, if_due: bool = False) -> CycleOutcome:
-    """The employee has perceived all that happened, believes what follows from it, and is due again at `next_cycle_at`.
+@dataclass(slots=True)
+class _Cycle:
+    """What the first transaction of a cycle found."""
 
-    The transaction was entered as the employee. With `if_due`, a cycle that another process has run is not run again. Rescheduling
-    comes first, for it keeps two from running at once. A quiet cycle sends five messages: begin, reschedule, perceive, evaluate, commit.
+    turn: Turn | None = None
+    until: datetime | None = None  # the employee rests until then
+    perceived: int = 0
+    revised: int = 0
+    deliberation: Deliberation = field(default_factory=Deliberation)
+    has_work: bool = False
+    wakes_at: datetime | None = None  # when something comes due before the next turn
+    acted: list[Acted] = field(default_factory=list[Acted])
+
+    @property
+    def ended(self) -> list[Ended]:
+        """The plans that ended in it, by a step or without one."""
+        return [*self.deliberation.ended, *(over for acted in self.acted for over in acted.ended)]
+
+
+async def run(
+    database: Database,
+    caller: Caller,
+    *,
+    fence: int | None = None,
+    next_cycle_at: datetime | None = None,
+    if_due: bool = False,
+    regardless_of_hours: bool = False,
+) -> CycleOutcome:
+    """The employee has perceived all that happened, believes what follows, and has done a step of what it intends.
+
+    It is due again then (or after its interval), and at once when it did something. The caller names the employee. With the `fence` of a
+    claim, the turn must be the claimer's still; without, it must be nobody's, and with `if_due` it must also be due: otherwise nothing was
+    done. A quiet cycle sends six messages: begin, take turn, perceive, evaluate, look, commit. Raises `TurnLostError` when the turn was
+    taken over after it had begun: what was committed by then stands, and nothing else was written.
     """
-    if not await schedule.reschedule(tx, employee=employee.id, next_cycle_at=next_cycle_at, if_due=if_due):
-        return CycleOutcome(ran=False)
-    percepts = await perceive(tx, employee=employee.id)
-    revised = 0
-    if employee.role == "sales_ae":
-        revised += len(await beliefs.observe_many(tx, employee=employee.id, news=pipeline.records(percepts)))
-        revised += len(await pipeline.evaluate(tx, employee=employee.id, percepts=percepts))
-    return CycleOutcome(perceived=len(percepts), revised=revised)
+    if caller.employee is None:
+        raise UsageError("a cycle is an employee's: name it in the caller")
+    began = time.perf_counter()
+    lease = timedelta(seconds=database.settings.worker_lease)
+    cycle = _Cycle()
+    async with database.work(caller) as tx:
+        cycle.turn = turn = await schedule.take_turn(
+            tx, employee=caller.employee, fence=fence, next_cycle_at=next_cycle_at, if_due=if_due
+        )
+        if turn is None:
+            return CycleOutcome(ran=False)
+        cycle.until = None if regardless_of_hours else _rests_until(turn, tx.now)
+        if cycle.until is not None:
+            await schedule.rest(tx, employee=turn.employee_id, fence=turn.fence, until=cycle.until)
+            return CycleOutcome(ran=False, next_cycle_at=cycle.until, resting=True)
+        await _think(tx, turn, cycle)
+        if cycle.wakes_at is not None:
+            await schedule.wake(tx, employees=[turn.employee_id], at=cycle.wakes_at)
+        if cycle.has_work or not cycle.deliberation.is_quiet or turn.failures:
+            await schedule.keep_turn(tx, employee=turn.employee_id, fence=turn.fence, lease=lease)
+    if cycle.has_work or not cycle.deliberation.is_quiet or turn.failures:
+        cycle.acted = await _act(database, caller, turn, lease)
+        async with database.work(caller) as tx:
+            await _reflect(tx, turn, cycle, seconds=time.perf_counter() - began)
+    return CycleOutcome(
+        perceived=cycle.perceived,
+        revised=cycle.revised,
+        goals_moved=len(cycle.deliberation.goals_moved),
+        plans_adopted=len(cycle.deliberation.adopted),
+        plans_ended=len(cycle.ended),
+        steps=len(cycle.acted),
+        next_cycle_at=turn.next_cycle_at,
+    )
+
+
+async def _think(tx: Tx, turn: Turn, cycle: _Cycle) -> None:
+    """Perceive, revise, evaluate, look, and deliberate when something happened."""
+    employee = turn.employee_id
+    percepts = await perceive(tx, employee=employee)
+    cycle.perceived = len(percepts)
+    if turn.role == "sales_ae":
+        records = pipeline.records(percepts)
+        await set_aside(tx, employee=employee, faults=records.faults)
+        cycle.revised += len(await beliefs.observe_many(tx, employee=employee, news=records.news))
+        cycle.revised += len(await pipeline.evaluate(tx, employee=employee, percepts=percepts))
+    circumstance = await look(tx, employee=employee, kinds=(percept.kind for percept in percepts))
+    if circumstance.items_in_hand:
+        await working.clear(tx, employee=employee)
+    cycle.deliberation = await deliberate(tx, turn=turn, circumstance=circumstance, percepts=percepts)
+    at_once = turn.config.max_concurrent_tasks or DEFAULT_CONCURRENT_TASKS
+    moments = (circumstance.wakes_at(), cycle.deliberation.wakes_at(circumstance.seen_at))
+    wakes_at = min((moment for moment in moments if moment is not None), default=None)
+    cycle.wakes_at = None if wakes_at is None or wakes_at >= turn.next_cycle_at else wakes_at
+    cycle.has_work = bool(cycle.deliberation.adopted) or next_step(circumstance, served=(), at_once=at_once) is not None
+
+
+async def _act(database: Database, caller: Caller, turn: Turn, lease: timedelta) -> list[Acted]:
+    """A step of each of at most `max_concurrent_tasks` intentions, one transaction each."""
+    acted: list[Acted] = []
+    served: set[UUID] = set()
+    while len(acted) < (turn.config.max_concurrent_tasks or DEFAULT_CONCURRENT_TASKS):
+        done = await act(database, caller, turn, served=served, lease=lease)
+        if done is None:
+            break
+        acted.append(done)
+        served.add(done.intention)
+    return acted
+
+
+async def _reflect(tx: Tx, turn: Turn, cycle: _Cycle, *, seconds: float) -> None:
+    """The turn is given back, at once due again when something was done or has ended, and the cycle is measured."""
+    again = tx.now if cycle.acted or cycle.deliberation.steps or cycle.deliberation.ended else None
+    await schedule.end_turn(tx, employee=turn.employee_id, fence=turn.fence, next_cycle_at=again)
+    await metrics.write(tx, employee=turn.employee_id, samples=_samples(cycle, seconds))
+
+
+def _samples(cycle: _Cycle, seconds: float) -> Sequence[Sample]:
+    found = [counter("cycles", 1), histogram("cycle_seconds", [seconds])]
+    if cycle.perceived:
+        found.append(counter("percepts", cycle.perceived))
+    if cycle.revised:
+        found.append(counter("beliefs_revised", cycle.revised))
+    found += [counter("steps", 1, action=acted.action, status=acted.change.status) for acted in cycle.acted]
+    found += [counter("plans_ended", 1, plan=ended.plan_key, status=ended.status) for ended in cycle.ended]
+    for change in cycle.deliberation.goals_moved:
+        value = change.current_progress.value
+        if value is not None:
+            found.append(gauge("goal_value", value, goal=str(change.id), state=change.current_progress.state))
+    return found
+
+
+def _rests_until(turn: Turn, now: datetime) -> datetime | None:
+    """When its next shift begins; None when it works now."""
+    working_hours = turn.config.working_hours
+    if working_hours is None:
+        return None
+    start = hours.next_start(working_hours, now)
+    return None if start == now else start

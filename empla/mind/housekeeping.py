@@ -1,4 +1,4 @@
-"""What a database needs from time to time, whoever's it is: months ahead, forgetting, statistics, retention. One at a time does it."""
+"""What a database needs from time to time: months ahead, forgetting, sums of achievements, statistics, retention. One at a time does it."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,6 +10,8 @@ from pydantic import BaseModel
 
 from empla.bdi import beliefs
 from empla.errors import ConflictError, ForbiddenError, NotFoundError
+from empla.memory import working
+from empla.observability import metrics
 from empla.storage import retention
 from empla.storage.database import Database
 from empla.storage.tx import Caller
@@ -29,8 +31,19 @@ class Housework:
     partitions_made: int
     tenants: int  # that are active
     beliefs_forgotten: int
+    items_expired: int  # of working memory
+    employees_summed: int  # whose performance metrics changed
     tables_analysed: int
     partitions_dropped: int
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What was done for one tenant."""
+
+    forgotten: int = 0
+    expired: int = 0
+    summed: int = 0
 
 
 class _Count(BaseModel):
@@ -41,6 +54,22 @@ class _Tenant(BaseModel):
     id: UUID
 
 
+class _Due(BaseModel):
+    due: bool
+
+
+# Keeping house ends with the statistics of all tables, and the server remembers when it was asked for each.
+IS_DUE: LiteralString = """
+    SELECT count(*) FILTER (WHERE last_analyze > now() - interval '1 day') < count(*) AS due
+      FROM pg_stat_all_tables WHERE schemaname = 'empla'
+"""
+
+
+async def is_due(database: Database) -> bool:
+    """Whether nobody has kept house for a day, or since a table was made."""
+    return (await database.across(_Due, IS_DUE))[0].due
+
+
 ENSURE_PARTITIONS: LiteralString = "SELECT empla.ensure_partitions() AS count"
 ACTIVE_TENANTS: LiteralString = "SELECT id FROM empla.active_tenants()"
 REFRESH_STATISTICS: LiteralString = "SELECT empla.refresh_statistics() AS count"
@@ -49,7 +78,7 @@ REFRESH_STATISTICS: LiteralString = "SELECT empla.refresh_statistics() AS count"
 async def keep_house(
     database: Database, *, admin_url: str | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Housework:
-    """The logs have their coming months, what decayed is forgotten, the planner knows the tables.
+    """The logs have their coming months, what decayed or expired is gone, achievements are summed up, the planner knows the tables.
 
     With EMPLA_RETAIN_LOG_MONTHS and the administrator's URL, older months of the logs are dropped. `progress` is told how many
     tenants of how many are done. Raises `HousekeeperAtWorkError`.
@@ -59,26 +88,32 @@ async def keep_house(
             raise HousekeeperAtWorkError("another process is keeping house in this database: let it finish")
         made = (await database.across(_Count, ENSURE_PARTITIONS))[0].count
         tenants = await database.across(_Tenant, ACTIVE_TENANTS)
-        forgotten = 0
+        kept: list[_Kept] = []
         for done, tenant in enumerate(tenants):
             if progress:
                 progress(done, len(tenants))
-            forgotten += await _forget(database, tenant.id)
+            kept.append(await _keep(database, tenant.id))
         analysed = (await database.across(_Count, REFRESH_STATISTICS))[0].count
         keep = database.settings.retain_log_months
         dropped = await asyncio.to_thread(retention.drop_log_months, admin_url, keep=keep) if admin_url and keep else 0
     return Housework(
         partitions_made=made,
         tenants=len(tenants),
-        beliefs_forgotten=forgotten,
+        beliefs_forgotten=sum(each.forgotten for each in kept),
+        items_expired=sum(each.expired for each in kept),
+        employees_summed=sum(each.summed for each in kept),
         tables_analysed=analysed,
         partitions_dropped=dropped,
     )
 
 
-async def _forget(database: Database, tenant: UUID) -> int:
+async def _keep(database: Database, tenant: UUID) -> _Kept:
     try:
         async with database.write(Caller(tenant)) as tx:
-            return await beliefs.forget(tx, floor=database.settings.forget_below)
+            return _Kept(
+                forgotten=await beliefs.forget(tx, floor=database.settings.forget_below),
+                expired=await working.expire(tx),
+                summed=await metrics.roll_up(tx),
+            )
     except (NotFoundError, ForbiddenError):
-        return 0  # it was suspended or deleted since it was listed
+        return _Kept()  # it was suspended or deleted since it was listed

@@ -1,5 +1,7 @@
 """Perceiving turns what waits in the inbox into episodes, each once and in the order of the world."""
 
+import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
@@ -50,6 +52,31 @@ PERCEIVE: LiteralString = """
 """
 
 
+class Fault(BaseModel):
+    """What is wrong with what an observation said."""
+
+    model_config = ConfigDict(frozen=True)
+
+    episode: UUID
+    error: str
+
+
 async def perceive(tx: Tx, *, employee: UUID, limit: int = MAX_PERCEIVED) -> list[Percept]:
     """What had happened by now and was not perceived yet is remembered, oldest first; one statement."""
     return await tx.fetch_all(Percept, PERCEIVE, employee=employee, limit=limit, now=tx.now)
+
+
+SET_ASIDE: LiteralString = """
+    UPDATE observations o SET status = 'failed', perceived_at = NULL, error = f.error
+      FROM jsonb_to_recordset(%(faults)s::jsonb) AS f (episode uuid, error text)
+      JOIN memory_episodes m ON m.tenant_id = %(tenant)s::uuid AND m.employee_id = %(employee)s::uuid AND m.id = f.episode
+     WHERE o.tenant_id = %(tenant)s::uuid AND o.employee_id = %(employee)s::uuid AND o.id = m.observation_id
+"""
+
+
+async def set_aside(tx: Tx, *, employee: UUID, faults: Sequence[Fault]) -> int:
+    """These observations were remembered, but what they say can't be used: they are failed, each with its visible error."""
+    if not faults:
+        return 0
+    written = json.dumps([fault.model_dump(mode="json") for fault in faults], ensure_ascii=False)
+    return await tx.execute(SET_ASIDE, employee=employee, faults=written)

@@ -1,15 +1,16 @@
 """What a salesperson believes about its own pipeline: computed from its records, so always right and never decaying."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import LiteralString
+from typing import Annotated, Literal, LiteralString
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, Strict, ValidationError
 
 from empla.bdi import beliefs
 from empla.bdi.beliefs import Belief, Evidence
-from empla.mind.perceive import Percept
+from empla.mind.perceive import Fault, Percept
 from empla.storage.tx import Tx
 
 SUBJECT = "pipeline"
@@ -40,21 +41,52 @@ class Figure(BaseModel):
     held_from: datetime | None  # the last evidence of what is believed now; None when nothing is
 
 
-def records(percepts: Sequence[Percept]) -> list[Evidence]:
+class DealRecord(BaseModel):
+    """What the CRM says about one deal, as far as the figures need it."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    opportunity: str = Field(min_length=1, max_length=400)
+    stage: Literal["open", "won", "lost"]
+    list_price: float | None = None
+    close_value: float | None = None
+    engaged_on: Annotated[date | None, Strict(strict=False)] = None
+    closed_on: Annotated[date | None, Strict(strict=False)] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What percepts of the CRM say, and those that say nothing usable."""
+
+    news: list[Evidence]
+    faults: list[Fault]
+
+
+def records(percepts: Sequence[Percept]) -> Records:
     """What the CRM's events say about their deals. A record holds until the CRM says otherwise, so it does not decay."""
-    return [
-        Evidence(
-            subject=f"deal:{percept.content['opportunity']}",
-            predicate=RECORD,
-            object=percept.content,
-            occurred_at=percept.occurred_at,
-            evidence=percept.episode,
-            decay_rate=0,
-            reason=percept.description,
+    found = Records([], [])
+    for percept in percepts:
+        if percept.source != "crm":
+            continue
+        try:
+            record = DealRecord.model_validate(percept.content)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            found.faults.append(Fault(episode=percept.episode, error=f"no record of a deal: {where}: {first['msg']}"))
+            continue
+        found.news.append(
+            Evidence(
+                subject=f"deal:{record.opportunity}",
+                predicate=RECORD,
+                object=percept.content,
+                occurred_at=percept.occurred_at,
+                evidence=percept.episode,
+                decay_rate=0,
+                reason=percept.description[:2000],
+            )
         )
-        for percept in percepts
-        if percept.source == "crm"
-    ]
+    return found
 
 
 # The CRM knows days, not hours, so ages here are whole days of the tenant's calendar (UTC).

@@ -23,6 +23,11 @@ class Counts(BaseModel):
     episodes: int
     observations: int
     audit_log: int
+    goals: int
+    goal_history: int
+    intentions: int
+    effects: int
+    notices: int
 
 
 class Report(BaseModel):
@@ -137,6 +142,11 @@ class _Measure(BaseModel):
     episodes: int
     observations: int
     audit_log: int
+    goals: int
+    goal_history: int
+    intentions: int
+    effects: int
+    notices: int
     digest: str
 
 
@@ -162,6 +172,26 @@ MEASURE: LiteralString = """
          WHERE o.tenant_id = %(tenant)s::uuid AND o.created_at <= %(at)s::timestamptz
     ), audit AS (
         SELECT a.* FROM audit_log a WHERE a.tenant_id = %(tenant)s::uuid AND a.occurred_at <= %(at)s::timestamptz
+    ), goal AS (
+        SELECT g.*, p.email_key FROM employee_goals g JOIN person p ON p.id = g.employee_id
+         WHERE g.tenant_id = %(tenant)s::uuid AND g.created_at <= %(at)s::timestamptz
+    ), goal_change AS (
+        SELECT h.*, g.email_key, g.description FROM goal_history h JOIN goal g ON g.employee_id = h.employee_id AND g.id = h.goal_id
+         WHERE h.tenant_id = %(tenant)s::uuid AND h.changed_at <= %(at)s::timestamptz
+    ), intention AS (
+        SELECT i.*, p.email_key, coalesce(i.completed_at, i.failed_at, i.abandoned_at) <= %(at)s::timestamptz AS is_over
+          FROM employee_intentions i JOIN person p ON p.id = i.employee_id
+         WHERE i.tenant_id = %(tenant)s::uuid AND i.created_at <= %(at)s::timestamptz
+    ), step AS (
+        SELECT s.*, i.email_key, i.plan_key FROM intention_steps s
+          JOIN intention i ON i.employee_id = s.employee_id AND i.id = s.intention_id
+         WHERE s.tenant_id = %(tenant)s::uuid AND s.ended_at <= %(at)s::timestamptz
+    ), effect AS (
+        SELECT e.*, p.email_key FROM effects e JOIN person p ON p.id = e.employee_id
+         WHERE e.tenant_id = %(tenant)s::uuid AND e.created_at <= %(at)s::timestamptz
+    ), notice AS (
+        SELECT n.*, p.email_key FROM notices n JOIN person p ON p.id = n.employee_id
+         WHERE n.tenant_id = %(tenant)s::uuid AND n.created_at <= %(at)s::timestamptz
     ), line AS (
         SELECT md5(jsonb_build_array('employee', email_key, name, role, created_at)::text) AS hash FROM person
         UNION ALL
@@ -177,13 +207,32 @@ MEASURE: LiteralString = """
         SELECT md5(jsonb_build_array('observation', email_key, source, external_id, kind, content, occurred_at,
                                      CASE WHEN perceived_at <= %(at)s::timestamptz THEN perceived_at END)::text) FROM observation
         UNION ALL
-        SELECT md5(jsonb_build_array('audit', actor_type, action_type, resource_type, details - 'user_id' - 'employee_id',
-                                     occurred_at)::text) FROM audit
+        SELECT md5(jsonb_build_array('audit', actor_type, action_type, resource_type,
+                                     details - '{user_id,employee_id,goal_id,dependencies}'::text[], occurred_at)::text) FROM audit
+        UNION ALL
+        SELECT md5(jsonb_build_array('goal', email_key, goal_key, goal_type, description, target, importance, created_at)::text) FROM goal
+        UNION ALL
+        SELECT md5(jsonb_build_array('goal_history', email_key, description, old_status, new_status, old_state, new_state, value, reason,
+                                     actor_type, changed_at)::text) FROM goal_change
+        UNION ALL
+        SELECT md5(jsonb_build_array('intention', email_key, plan_key, intention_type, description, created_at,
+                                     CASE WHEN started_at <= %(at)s::timestamptz THEN started_at END,
+                                     CASE WHEN is_over THEN jsonb_build_array(status, reason, completed_at, failed_at, abandoned_at)
+                                     END)::text) FROM intention
+        UNION ALL
+        SELECT md5(jsonb_build_array('step', email_key, plan_key, position, action, status, attempts, error, ended_at)::text) FROM step
+        UNION ALL
+        SELECT md5(jsonb_build_array('effect', email_key, kind, capability, title, body, arguments, created_at)::text) FROM effect
+        UNION ALL
+        SELECT md5(jsonb_build_array('notice', email_key, kind, severity, text, created_at)::text) FROM notice
     )
     SELECT (SELECT slug FROM tenants WHERE id = %(tenant)s::uuid) AS slug,
            (SELECT count(*) FROM person)::int AS employees, (SELECT count(*) FROM held)::int AS beliefs,
            (SELECT count(*) FROM history)::int AS belief_history, (SELECT count(*) FROM episode)::int AS episodes,
            (SELECT count(*) FROM observation)::int AS observations, (SELECT count(*) FROM audit)::int AS audit_log,
+           (SELECT count(*) FROM goal)::int AS goals, (SELECT count(*) FROM goal_change)::int AS goal_history,
+           (SELECT count(*) FROM intention)::int AS intentions, (SELECT count(*) FROM effect)::int AS effects,
+           (SELECT count(*) FROM notice)::int AS notices,
            encode(sha256(convert_to(coalesce(string_agg(hash, '' ORDER BY hash), ''), 'UTF8')), 'hex') AS digest
       FROM line
 """

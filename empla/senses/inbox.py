@@ -36,7 +36,8 @@ class Delivery:
         self.changed += other.changed
 
 
-# The second half sees the table as it was before the insert: what it finds there was known.
+# The second half sees the table as it was before the insert: what it finds there was known. Who has something new is woken as
+# `schedule.wake` does it: locked in one order, and locked before it is compared.
 DELIVER: LiteralString = """
     WITH news AS (
         SELECT *
@@ -47,7 +48,18 @@ DELIVER: LiteralString = """
         SELECT %(tenant)s::uuid, employee, source, external_id, kind, description, participants, content, occurred_at
           FROM news ORDER BY occurred_at, external_id
         ON CONFLICT (tenant_id, employee_id, source, external_id) DO NOTHING
-        RETURNING employee_id, source, external_id
+        RETURNING employee_id, source, external_id, occurred_at
+    ), called AS (
+        SELECT employee_id, greatest(min(occurred_at), %(now)s::timestamptz) AS at FROM delivered GROUP BY employee_id
+    ), asleep AS (
+        SELECT s.employee_id, s.next_cycle_at, called.at
+          FROM employee_schedule s JOIN called ON called.employee_id = s.employee_id
+         WHERE s.tenant_id = %(tenant)s::uuid ORDER BY s.employee_id FOR UPDATE OF s
+    ), woken AS (
+        UPDATE employee_schedule s SET next_cycle_at = a.at
+          FROM asleep a
+         WHERE s.tenant_id = %(tenant)s::uuid AND s.employee_id = a.employee_id AND a.next_cycle_at > a.at
+        RETURNING s.employee_id
     )
     SELECT n.external_id,
            CASE WHEN d.external_id IS NOT NULL THEN 'new'
@@ -62,6 +74,8 @@ DELIVER: LiteralString = """
 
 async def deliver(tx: Tx, observations: Sequence[NewObservation], *, recipients: Mapping[str, UUID]) -> Delivery:
     """Each observation is in its recipient's inbox, in one statement; what was there already stays as it is.
+
+    Whoever has something new has its next turn when that happened, or now if that is later; or sooner, if it had a sooner one.
 
     `recipients` maps e-mail (lower case) to employee. Raises `NotFoundError` for an unknown recipient, `InvalidError` for content
     that can't be kept: then nothing was delivered.
@@ -78,7 +92,7 @@ async def deliver(tx: Tx, observations: Sequence[NewObservation], *, recipients:
         if known is not row and _said(known) != _said(row):
             changed.append(observation.external_id)
     news = json.dumps(list(first.values()), ensure_ascii=False)
-    outcomes = await tx.fetch_all(_Outcome, DELIVER, news=news)
+    outcomes = await tx.fetch_all(_Outcome, DELIVER, news=news, now=tx.now)
     changed += [outcome.external_id for outcome in outcomes if outcome.outcome == "changed"]
     new = sum(outcome.outcome == "new" for outcome in outcomes)
     return Delivery(new=new, known=len(observations) - new - len(changed), changed=sorted(changed))

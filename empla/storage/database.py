@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, LiteralString, Self, TypeVar
+from typing import Any, Literal, LiteralString, Self, TypeVar
 
 import psycopg
 from psycopg import AsyncConnection
@@ -63,6 +63,7 @@ class Database:
         self.as_it_is = as_it_is
         self.revision: str | None = None  # of the schema, once it is open
         self.partitions_made = 0  # by opening it
+        self.statements = 0  # messages to the server, of all transactions that were committed here
         self._opening = asyncio.Lock()
         self._pools: dict[str, AsyncConnectionPool[AsyncConnection[Any]]] = {}
 
@@ -78,33 +79,33 @@ class Database:
     @asynccontextmanager
     async def write(self, caller: Caller) -> AsyncGenerator[Tx]:
         """A transaction of the operator or a user."""
-        async with (
-            self._borrowed("app") as connection,
-            entered(connection, caller, settings=self.settings, write=True) as tx,
-        ):
+        async with self._entered("app", caller, write=True) as tx:
             yield tx
 
     @asynccontextmanager
     async def read(self, caller: Caller) -> AsyncGenerator[ReadTx]:
         """A read-only transaction of the operator or a user."""
-        async with (
-            self._borrowed("app") as connection,
-            entered(connection, caller, settings=self.settings, write=False) as tx,
-        ):
+        async with self._entered("app", caller, write=False) as tx:
             yield tx
 
     @asynccontextmanager
     async def work(self, caller: Caller) -> AsyncGenerator[Tx]:
         """A transaction of one employee's cycle, under the worker role."""
-        async with (
-            self._borrowed("worker") as connection,
-            entered(connection, caller, settings=self.settings, write=True) as tx,
-        ):
+        async with self._entered("worker", caller, write=True) as tx:
             yield tx
 
-    async def across(self, row: type[Row], query: LiteralString, **parameters: Any) -> list[Row]:
+    @asynccontextmanager
+    async def _entered(self, kind: str, caller: Caller, *, write: bool) -> AsyncGenerator[Tx]:
+        async with self._borrowed(kind) as connection:
+            async with entered(connection, caller, settings=self.settings, write=write) as tx:
+                yield tx
+            self.statements += tx.statements
+
+    async def across(
+        self, row: type[Row], query: LiteralString, *, login: Literal["app", "worker"] = "app", **parameters: Any
+    ) -> list[Row]:
         """Call one of the few functions that cross tenants, in a transaction of its own."""
-        async with self._borrowed("app") as connection:
+        async with self._borrowed(login) as connection:
             try:
                 async with connection.cursor(row_factory=class_row(row)) as cursor:
                     await cursor.execute(query, parameters)

@@ -16,6 +16,8 @@ _UNIQUE: dict[str, str] = {
     "idx_employees_email": "an employee with this e-mail exists already",
     "employee_assignments_pkey": "this employee is assigned to this user already",
     "idx_semantic_live": "this fact is known already",
+    "idx_goals_key": "a goal of this key is live already",
+    "idx_intentions_live_plan": "this plan is pursued for it already",
     "idx_procedural_live": "a playbook of this name exists already",
 }
 _CHECK: dict[str, str] = {
@@ -45,6 +47,18 @@ _CHECK: dict[str, str] = {
     "observations_kind_check": "a kind has 1 to 100 characters",
     "observations_description_check": "a description has 1 to 65,536 bytes",
     "observations_participants_check": "participants are at most 1,000 names",
+    "goals_key_check": "a goal's key has 1 to 300 characters",
+    "goals_importance_check": "an importance lies between 0 and 1",
+    "goals_reason_check": "a reason has at most 2,000 characters",
+    "goals_not_its_own_parent": "a goal is not its own parent",
+    "intentions_not_its_own_parent": "an intention is not its own parent",
+    "steps_depend_on_earlier_ones": "a step depends on earlier steps alone",
+    "effects_title_check": "a title has 1 to 1,000 characters",
+    "effects_body_check": "a text has at most 65,536 bytes",
+    "notices_text_check": "a notice has 1 to 10,000 characters",
+    "notices_severity_check": "a notice is info, warning or urgent",
+    "notices_answer_check": "an answer has at most 10,000 characters",
+    "memory_working_priority_check": "a priority is 1 to 10",
     "employees_onboarding_is_shadow": "an employee that is still onboarding works in shadow",
 }
 _RAISED: dict[str, type[EmplaError]] = {"EM404": NotFoundError, "EM403": ForbiddenError, "EM409": ConflictError}

@@ -32,10 +32,14 @@ async def test_a_goal_comes_back_as_it_was_adopted(database: Database, acme: Cal
             goal_type="achievement",
             description=" Close ten deals ",
             target=TEN_DEALS,
-            priority=8,
+            importance=0.8,
         )
         assert adopted.created_at == tx.now
-    assert (adopted.description, adopted.status, adopted.priority) == ("Close ten deals", "active", 8)
+    assert (adopted.description, adopted.status, adopted.priority) == (
+        "Close ten deals",
+        "active",
+        9,
+    )  # its deadline has passed
     assert adopted.target == TEN_DEALS
     assert adopted.current_progress.to_json() == {}
     async with database.read(acme) as tx:
@@ -45,20 +49,25 @@ async def test_a_goal_comes_back_as_it_was_adopted(database: Database, acme: Cal
 async def test_the_most_pressing_come_first_and_a_status_narrows(database: Database, acme: Caller):
     jordan = await hired(database, acme)
     async with database.write(acme) as tx:
-        for goal_type, priority in zip(get_args(GoalType), (5, 9, 5), strict=True):
+        for goal_type, importance in zip(get_args(GoalType), (0.5, 0.9, 0.5), strict=True):
             await goals.adopt(
-                tx, employee=jordan.id, goal_type=goal_type, description=goal_type, target=TEN_DEALS, priority=priority
+                tx,
+                employee=jordan.id,
+                goal_type=goal_type,
+                description=goal_type,
+                target=TEN_DEALS,
+                importance=importance,
             )
     async with database.read(acme) as tx:
         listed = [goal.description for goal in await goals.listed(tx, employee=jordan.id)]
         assert listed == ["maintenance", "achievement", "prevention"]
-        assert await goals.listed(tx, employee=jordan.id, status="completed") == []
-        assert len(await goals.listed(tx, employee=jordan.id, status="active")) == 3
+        assert await goals.listed(tx, employee=jordan.id, statuses=["completed"]) == []
+        assert len(await goals.listed(tx, employee=jordan.id, statuses=["active"])) == 3
 
 
-async def test_priorities_are_1_to_10_and_a_description_says_something(database: Database, acme: Caller):
+async def test_an_importance_lies_between_0_and_1_and_a_description_says_something(database: Database, acme: Caller):
     jordan = await hired(database, acme)
-    for description, priority in (("Close ten deals", 0), ("Close ten deals", 11), (" ", 5)):
+    for description, importance in (("Close ten deals", -0.1), ("Close ten deals", 1.1), (" ", 0.5)):
         with pytest.raises(InvalidError):
             async with database.write(acme) as tx:
                 await goals.adopt(
@@ -67,7 +76,7 @@ async def test_priorities_are_1_to_10_and_a_description_says_something(database:
                     goal_type="achievement",
                     description=description,
                     target=TEN_DEALS,
-                    priority=priority,
+                    importance=importance,
                 )
 
 

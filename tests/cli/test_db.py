@@ -154,7 +154,9 @@ def test_maintain_says_what_it_did(own_empla: "Run", admin: Callable[[str], None
         another.execute("SELECT pg_advisory_xact_lock(7390004)")
         said = own_empla("db", "maintain")
     assert (said.code, said.err) == (4, "empla: another process is keeping house in this database: let it finish\n")
-    assert own_empla("db", "maintain").out.startswith("0 partitions made, 0 dropped; 0 beliefs forgotten in 2 tenants")
+    assert own_empla("db", "maintain").out.startswith(
+        "0 partitions made, 0 dropped; in 2 tenants 0 beliefs forgotten, 0 items"
+    )
 
 
 def test_retention_needs_the_administrator_and_says_so_first(

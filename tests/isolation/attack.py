@@ -378,7 +378,7 @@ def attacked(world: World, table: str) -> list[Attempt]:
 
 def _plain(column: str) -> str:
     """email_key is made from email."""
-    return column.removesuffix("_key")
+    return "email" if column == "email_key" else column
 
 
 def _parents(table: Table) -> set[str]:
@@ -392,4 +392,6 @@ def _conditions(columns: tuple[str, ...]) -> sql.Composable:
 
 
 def _invented(value: object) -> object:
+    if isinstance(value, int):
+        return value + 900  # beyond what any row has
     return uuid4() if isinstance(value, UUID) else f"s-{uuid4().hex[:12]}"

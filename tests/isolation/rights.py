@@ -31,8 +31,9 @@ tenant there are four roles. People sign in as `admin`, `manager` or `user`; the
 What the words do not say:
 
 - Deleting is setting `deleted_at`: hardly any role has DELETE.
-- `audit_log` and `belief_history` are written by the database alone, in the transaction of the change, and
-  `intention_dependencies` from an intention's `dependencies`. Nobody has TRUNCATE.
+- `audit_log` and `belief_history` are written by the database alone, in the transaction of the change,
+  `intention_dependencies` from an intention's `dependencies`, `belief_supports` from what an inference rests on, and
+  `belief_conflicts` from guesses against a human's word: people only settle them. Nobody has TRUNCATE.
 - A row's key never changes, nor does a belief's subject and predicate.
 - A tenant is made, suspended and found by its slug through functions that answer only outside of any tenant.
 """

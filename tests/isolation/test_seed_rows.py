@@ -11,9 +11,9 @@ from psycopg.types.json import Jsonb
 from pydantic import JsonValue
 from world import ROWS, WHEN, Connection, Gate, House, World, insert, insertion, new_row, refusal, value_of
 
-LOGS = ("audit_log", "belief_history")
+LOGS = ("audit_log", "belief_history", "goal_history")
 # Written through a door or by a trigger, or without a value of its own.
-WRITTEN_BY_NOBODY = {*LOGS, "tenants", "tenant_slugs", "intention_dependencies"}
+WRITTEN_BY_NOBODY = {*LOGS, "tenants", "tenant_slugs", "intention_dependencies", "belief_conflicts", "belief_supports"}
 
 
 # Dependencies
@@ -269,11 +269,8 @@ def test_an_embedding_lies_in_the_row_itself(world: World):
 # The seed lets these be any JSON, or lists; every other is an object.
 ANY_JSON = {("beliefs", "object")}
 LISTS = {
-    ("beliefs", "evidence"),
-    ("beliefs", "grounds"),
-    ("beliefs", "revision"),
-    ("beliefs", "silenced"),
-    ("memory_procedural", "evidence"),
+    *{("beliefs", "evidence"), ("beliefs", "grounds"), ("beliefs", "revision"), ("beliefs", "silenced")},
+    *{("employee_goals", "watches"), ("employee_intentions", "watches"), ("memory_procedural", "evidence")},
 }
 
 
@@ -351,7 +348,7 @@ def test_every_index_is_one_that_row_security_can_use(world: World):
 
 def test_every_entity_has_metadata_and_can_be_deleted_softly(world: World):
     logs = {*LOGS, "metrics"}
-    links = {"tenant_slugs", "employee_assignments", "employee_schedule", "intention_dependencies"}
+    links = {"tenant_slugs", "employee_assignments", "employee_schedule", "intention_dependencies", "belief_supports"}
     bare = """
         SELECT c.relname FROM pg_class c
          WHERE c.relnamespace = 'empla'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
@@ -362,7 +359,9 @@ def test_every_entity_has_metadata_and_can_be_deleted_softly(world: World):
         for name in ("metadata", "deleted_at", "updated_at")
     }
     assert without["metadata"] & set(ROWS) <= (logs | links)
-    assert without["deleted_at"] & set(ROWS) == logs | links | {"observations"}
+    # What was seen, done or said stands; a step ends with its intention.
+    standing = {"observations", "intention_steps", "effects", "notices", "belief_conflicts"}
+    assert without["deleted_at"] & set(ROWS) == logs | links | standing
     assert without["updated_at"] & set(ROWS) == logs | links
 
 

@@ -27,6 +27,8 @@ class Desk:
     plan: UUID
     spare_plan: UUID
     observation: UUID
+    belief: UUID
+    spare_belief: UUID
 
 
 @dataclass(frozen=True)
@@ -203,14 +205,20 @@ def _furnished(connection: Connection, house: House, employee: UUID) -> Desk:
     plan, spare = (insert(connection, "employee_intentions", {**owned, **_plan(), "goal_id": goal}) for _ in range(2))
     insert(connection, "employee_intentions", {**owned, **_plan(), "goal_id": goal, "dependencies": [plan]})
     insert(connection, "memory_episodes", {**owned, **_episode(), "observation_id": observation})
-    for table, values in {"beliefs": _belief(), "memory_semantic": _fact(), "memory_procedural": _procedure()}.items():
+    for table, values in {"memory_semantic": _fact(), "memory_procedural": _procedure()}.items():
         insert(connection, table, {**owned, **values})
+    belief = insert(connection, "beliefs", {**owned, **_belief(), **_disputed()})
+    spare_belief = insert(connection, "beliefs", {**owned, **_belief(), **_resting_on(connection, belief)})
     insert(connection, "memory_working", {**owned, **_working_item()})
+    step = {**owned, "intention_id": plan, **_first_step()}
+    connection.execute(insertion("intention_steps", step), step)
+    for table, values in {"effects": _effect(), "notices": {**_notice(), "goal_id": goal}}.items():
+        insert(connection, table, {**owned, "intention_id": plan, **values})
     metric = {**owned, **_metric()}
     connection.execute(insertion("metrics", metric), metric)
     turn = {**owned, "next_cycle_at": WHEN}
     connection.execute(insertion("employee_schedule", turn), turn)
-    return Desk(employee, goal, plan, spare, observation)
+    return Desk(employee, goal, plan, spare, observation, belief, spare_belief)
 
 
 def _metric() -> dict[str, object]:
@@ -222,12 +230,53 @@ def _goal() -> dict[str, object]:
 
 
 def _plan() -> dict[str, object]:
-    return {"intention_type": "action", "description": "Call Jane", "plan": Jsonb({})}
+    called_for = {"plan_key": f"call {token()}", "cause_id": uuid4()}
+    return {"intention_type": "action", "description": "Call Jane", "plan": Jsonb({}), **called_for}
+
+
+def _step(home: Home, employee: UUID) -> dict[str, object]:
+    return {"employee_id": employee, "intention_id": home.desk(employee).spare_plan, **_first_step()}
+
+
+def _first_step() -> dict[str, object]:
+    return {"position": 1, "action": "note", "definition": Jsonb({"action": "note"})}
+
+
+def _effect() -> dict[str, object]:
+    return {"kind": "note", "title": "Jane called", "status": "done", "idempotency_key": token()}
+
+
+def _notice() -> dict[str, object]:
+    return {"kind": "question", "text": "What shall I do?", "notice_key": token()}
+
+
+def _goal_event(home: Home, employee: UUID) -> dict[str, object]:
+    by = {"actor_type": "system", "actor_id": uuid4()}
+    return {
+        "employee_id": employee,
+        "goal_id": home.desk(employee).goal,
+        "new_status": "active",
+        "changed_at": WHEN,
+        **by,
+    }
 
 
 def _belief() -> dict[str, object]:
     claim = {"subject": f"deal {token()}", "predicate": "stage", "object": Jsonb("open")}
     return {"belief_type": "state", **claim, "confidence": 0.9, "source": "observation"}
+
+
+def _disputed() -> dict[str, object]:
+    """What a guess contradicts: the database opens a conflict."""
+    guess = {"object": "won", "source": "inference", "reliability": 0.7, "occurred_at": WHEN.isoformat()}
+    return {"source": "told_by_human", "revision": Jsonb([{**guess, "verdict": "contradicted"}])}
+
+
+def _resting_on(connection: Connection, belief: UUID) -> dict[str, object]:
+    """What was inferred from the belief: the database writes an edge."""
+    said = value_of(connection, "SELECT object FROM beliefs WHERE id = %(id)s", {"id": belief})
+    ground = {"object": "open", "source": "inference", "reliability": 0.7, "occurred_at": WHEN.isoformat()}
+    return {"source": "inference", "grounds": Jsonb([{**ground, "rests_on": {str(belief): said}}])}
 
 
 def _episode() -> dict[str, object]:
@@ -282,6 +331,22 @@ def _dependency(home: Home, employee: UUID) -> dict[str, object]:
     return {"employee_id": employee, "intention_id": desk.spare_plan, "depends_on": desk.plan}
 
 
+def _conflict(home: Home, employee: UUID) -> dict[str, object]:
+    told = {"subject": "deal", "predicate": "stage", "held": Jsonb("open"), "claimed": Jsonb(token())}
+    return {
+        "employee_id": employee,
+        "id": uuid4(),
+        "belief_id": home.desk(employee).belief,
+        **told,
+        "claimed_source": "prior",
+    }
+
+
+def _support(home: Home, employee: UUID) -> dict[str, object]:
+    desk = home.desk(employee)
+    return {"employee_id": employee, "belief_id": desk.belief, "rests_on": desk.spare_belief}
+
+
 def _owned(make: Callable[[], dict[str, object]]) -> Callable[[Home, UUID], dict[str, object]]:
     return lambda _home, employee: {"employee_id": employee, "id": uuid4(), **make()}
 
@@ -293,7 +358,9 @@ def _someone(make: Callable[[UUID], dict[str, object]]) -> Callable[[Home, UUID]
 # One valid new row of each table, for an employee where the table has one; `tenant_id` is added. A table that is missing here fails.
 ROWS: dict[str, Callable[[Home, UUID], dict[str, object]]] = {
     "audit_log": _audit_entry,
+    "belief_conflicts": _conflict,
     "belief_history": lambda home, employee: {"employee_id": employee, **_belief_history(home, employee)},
+    "belief_supports": _support,
     "beliefs": _owned(_belief),
     "employee_assignments": _assignment,
     "employee_goals": _owned(_goal),
@@ -303,14 +370,27 @@ ROWS: dict[str, Callable[[Home, UUID], dict[str, object]]] = {
         "goal_id": home.desk(employee).goal,
         **_plan(),
     },
+    "effects": lambda home, employee: {
+        "employee_id": employee,
+        "intention_id": home.desk(employee).plan,
+        **_effect(),
+    },
     "employee_schedule": lambda _home, _employee: {"employee_id": uuid4(), "next_cycle_at": WHEN},
     "employees": _someone(an_employee),
+    "goal_history": _goal_event,
     "intention_dependencies": _dependency,
+    "intention_steps": _step,
     "memory_episodes": _owned(_episode),
     "memory_procedural": _owned(_procedure),
     "memory_semantic": _owned(_fact),
     "memory_working": _owned(_working_item),
     "metrics": lambda _home, employee: {"employee_id": employee, **_metric()},
+    "notices": lambda home, employee: {
+        "employee_id": employee,
+        "goal_id": home.desk(employee).goal,
+        "intention_id": home.desk(employee).plan,
+        **_notice(),
+    },
     "observations": _owned(_observation),
     "tenant_slugs": lambda _home, _employee: {"slug": f"s-{token()}"},
     "tenants": lambda _home, _employee: {"name": "New", "slug": f"s-{token()}"},

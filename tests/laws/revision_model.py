@@ -11,6 +11,8 @@ A belief is about one subject and predicate. Evidence is heard piece by piece. W
 - The guesses (inference, prior) are silent where a human's word says otherwise: one of this moment, or one that was carried.
   They are contradicted by it, and history takes them.
 - The same evidence counts once.
+- An inference may rest on other beliefs, as they were then. A belief rests on what the inferences that speak for it rest on. A guess
+  that rests on something that is not so any more is no belief any more; what somebody else vouches for as well stays.
 """
 
 import json
@@ -27,6 +29,7 @@ from empla.bdi.confidence import DecayModel, Source
 Verdict = Literal["formed", "duplicate", "late", "contradicted", "replaced", "confirmed", "weighed"]
 STRENGTH: dict[Source, int] = {"prior": 1, "inference": 2, "observation": 3, "told_by_human": 4}
 HUMAN, GUESS = 4, 2
+Support = tuple[str, int, str]  # what it is about, which belief about it, and what that said
 REMEMBERED = 100  # ids of what is carried, and of what was silenced
 MOST_GROUNDS = 201  # about one moment, what was carried included
 FARTHEST = 40.0  # log-odds
@@ -57,6 +60,7 @@ class Piece:
     id: str | None = None
     decay_rate: float | None = None
     decay_model: DecayModel | None = None
+    rests_on: frozenset[Support] = frozenset()
 
     @property
     def weight(self) -> float:
@@ -76,6 +80,7 @@ class Carried:
     weight: float
     ids: tuple[str, ...]
     since: datetime
+    rests_on: frozenset[Support] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -93,11 +98,25 @@ class Model:
     carried: Carried | None = None
     peers: tuple[Piece, ...] = ()
     silenced: tuple[str, ...] = ()  # ids of the guesses that a human contradicts
+    rests_on: frozenset[Support] = frozenset()
     verdicts: tuple[Verdict, ...] = field(default=(), compare=False)
 
     @property
     def confidence(self) -> float:
         return confidence.probability(self.log_odds)
+
+    @property
+    def is_a_guess(self) -> bool:
+        return STRENGTH[self.source] <= GUESS
+
+    def without(self, gone: frozenset[Support]) -> "Model":
+        """It rests on these no more, whoever said so."""
+        return replace(
+            self,
+            rests_on=self.rests_on - gone,
+            peers=tuple(replace(peer, rests_on=peer.rests_on - gone) for peer in self.peers),
+            carried=self.carried and replace(self.carried, rests_on=self.carried.rests_on - gone),
+        )
 
     def confidence_at(self, moment: datetime) -> float:
         assert self.at is not None
@@ -164,7 +183,7 @@ class Model:
         if self.log_odds <= 0:
             weight = self.log_odds  # disbelief does not grow by waiting
         assert self.since is not None
-        return Carried(self.object, self.source, weight, self.ids[-REMEMBERED:], self.since)
+        return Carried(self.object, self.source, weight, self.ids[-REMEMBERED:], self.since, self.rests_on)
 
     def _judged(self) -> "Model":
         words = self._human_words(standing=False)
@@ -190,8 +209,10 @@ class Model:
         best = min(objects, key=lambda name: (strength(name) != HUMAN, -round(support[name], 9), name))
         odds = support[best] - math.fsum(support[name] for name in objects if name != best)
         ids = {piece.id for piece in speaking if name_of(piece.object) == best and piece.id is not None}
+        rests_on = {on for piece in speaking if name_of(piece.object) == best for on in piece.rests_on}
         if carried and name_of(carried.object) == best:
             ids |= set(carried.ids)
+            rests_on |= carried.rests_on
         same_as_before = self.carried is not None and name_of(self.carried.object) == best
         return replace(
             self,
@@ -199,5 +220,33 @@ class Model:
             log_odds=max(-FARTHEST, min(FARTHEST, odds)),
             source=next(source for source, rank in STRENGTH.items() if rank == strength(best)),
             ids=tuple(sorted(ids)),
+            rests_on=frozenset(rests_on),
             since=self.carried.since if self.carried and same_as_before else self.at,
         )
+
+
+Standing = dict[str, tuple[int, Model]]  # which belief about each thing is held, and what it is
+
+
+def is_so(support: Support, held: Standing) -> bool:
+    about, number, said = support
+    return about in held and held[about][0] == number and name_of(held[about][1].object) == said
+
+
+def settled(held: Standing) -> Standing:
+    """What is left once all that rests on nothing has fallen."""
+    while hollow := {
+        about: [support for support in model.rests_on if not is_so(support, held)] for about, (_, model) in held.items()
+    }:
+        falling = {about for about, gone in hollow.items() if gone and held[about][1].is_a_guess}
+        if not falling:
+            return {about: (number, model.without(frozenset(hollow[about]))) for about, (number, model) in held.items()}
+        held = {about: found for about, found in held.items() if about not in falling}
+    return held
+
+
+def sureness(about: str, held: Standing, at: datetime) -> float:
+    """How sure one is of it then: what was only inferred is no surer than the weakest that it rests on."""
+    model = held[about][1]
+    below = [on for on, _, _ in model.rests_on] if model.source == "inference" else []
+    return min([model.confidence_at(at), *(sureness(on, held, at) for on in below)])

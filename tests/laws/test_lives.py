@@ -1,6 +1,7 @@
 """Whatever an employee lives through: one belief per thing, a history that only grows, and a past that stays as it was."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, LiteralString, get_args
 from uuid import UUID, uuid4
@@ -10,21 +11,22 @@ from driving import Driver, law
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from pydantic import BaseModel, JsonValue
-from revision_model import Model, Piece, name_of
+from revision_model import Model, Piece, Standing, is_so, name_of, settled, sureness
 
 from empla.bdi import beliefs
 from empla.bdi.beliefs import Belief, Evidence
 from empla.bdi.confidence import Source
 from empla.employees import employees
-from empla.errors import NotFoundError
+from empla.errors import InvalidError, NotFoundError
 from empla.storage.tx import Caller, ReadTx
 from empla.tenancy import tenants
 
 BEGINNING = datetime(2025, 1, 1, tzinfo=UTC)
-SUBJECTS = ("acme", "globex")
+SUBJECTS = ("acme", "globex", "initech")
 IDS = [UUID(int=number) for number in range(1, 7)]
 
 subjects = st.sampled_from(SUBJECTS)
+some = st.sets(subjects, min_size=1, max_size=2)
 objects: st.SearchStrategy[JsonValue] = st.sampled_from([None, True, 2.1, "high", {"stage": "won"}])
 sources: st.SearchStrategy[Source] = st.sampled_from(get_args(Source))
 ids = st.none() | st.sampled_from(IDS)
@@ -39,8 +41,16 @@ HISTORY: LiteralString = """
 AUDITS: LiteralString = """
     SELECT resource_id AS belief_id, action_type FROM audit_log WHERE tenant_id = %(tenant)s::uuid AND resource_type = 'belief'
 """
+EDGES: LiteralString = """
+    SELECT d.subject, b.subject AS on_subject, d.deleted_at IS NULL AND b.deleted_at IS NULL AS is_live
+      FROM belief_supports s
+      JOIN beliefs d ON d.tenant_id = s.tenant_id AND d.employee_id = s.employee_id AND d.id = s.belief_id
+      JOIN beliefs b ON b.tenant_id = s.tenant_id AND b.employee_id = s.employee_id AND b.id = s.rests_on
+     WHERE s.tenant_id = %(tenant)s::uuid AND s.employee_id = %(employee)s::uuid
+"""
 ROWS: LiteralString = """
-    SELECT ((SELECT count(*) FROM beliefs) + (SELECT count(*) FROM belief_history) + (SELECT count(*) FROM audit_log
+    SELECT ((SELECT count(*) FROM beliefs) + (SELECT count(*) FROM belief_supports) + (SELECT count(*) FROM belief_conflicts)
+            + (SELECT count(*) FROM belief_history) + (SELECT count(*) FROM audit_log
              WHERE resource_type = 'belief'))::int AS seen
 """
 
@@ -62,6 +72,12 @@ class Audit(BaseModel):
     action_type: str
 
 
+class Edge(BaseModel):
+    subject: str
+    on_subject: str
+    is_live: bool
+
+
 class Life(RuleBasedStateMachine):
     """One employee in simulated time, beside what the model says it should believe."""
 
@@ -79,7 +95,9 @@ class Life(RuleBasedStateMachine):
         self.caller, self.employee = self.driver.run(hired())
         self.rival = Caller(self.driver.run(tenants.create(self.database, slug=slug(), name="Rival")))
         self.now = BEGINNING
-        self.models: dict[str, Model] = {}
+        self.held: Standing = {}
+        self.ids: dict[tuple[str, int], UUID] = {}
+        self.born = 0
         self.past: list[tuple[datetime, list[Belief]]] = []
         self.written: dict[UUID, str] = {}  # history as it was seen first
 
@@ -100,6 +118,22 @@ class Life(RuleBasedStateMachine):
             heard.setdefault(about, []).append(self._piece(value, source, evidence, age=age))
         self._hear(heard)
 
+    @rule(about=subjects, value=objects, on=some, evidence=ids, rate=rates)
+    def infer(self, about: str, value: JsonValue, on: set[str], evidence: UUID | None, rate: float | None) -> None:
+        self._infer({about: [(value, on, evidence, rate)]})
+
+    @rule(one=subjects, other=subjects, value=objects, on=some, on_other=some)
+    def infer_two(self, one: str, other: str, value: JsonValue, on: set[str], on_other: set[str]) -> None:
+        news: dict[str, list[tuple[JsonValue, set[str], UUID | None, float | None]]] = {one: [(value, on, None, None)]}
+        news.setdefault(other, []).append((value, on_other, None, None))
+        self._infer(news)
+
+    @rule(about=subjects, other=subjects, value=objects, on=some)
+    def infer_while_another_changes(self, about: str, other: str, value: JsonValue, on: set[str]) -> None:
+        """Two pieces of one batch: what is inferred, and what may pull the ground from under it."""
+        if about != other and (piece := self._inference(value, on, None, None)) and not self._reached(on, about):
+            self._hear({about: [piece], other: [self._piece(value, "observation", None)]})
+
     @rule(span=spans, times=st.integers(1, 40))
     def advance(self, span: timedelta, times: int) -> None:
         async def advanced() -> None:
@@ -118,7 +152,8 @@ class Life(RuleBasedStateMachine):
                     tx, employee=self.employee, subject=about, predicates=["is"], reason="a slip"
                 )
 
-        assert self.driver.run(retracted()) == (self.models.pop(about, None) is not None)
+        assert self.driver.run(retracted()) == (self.held.pop(about, None) is not None)
+        self.held = settled(self.held)
 
     @rule(floor=st.sampled_from([0.05, 0.5, 0.95]))
     def forget(self, floor: float) -> None:
@@ -126,23 +161,35 @@ class Life(RuleBasedStateMachine):
             async with self.database.write(self.caller) as tx:
                 return await beliefs.forget(tx, floor=floor)
 
-        faint = [k for k, model in self.models.items() if model.decay_rate and model.confidence_at(self.now) < floor]
+        faint = [k for k, (_, model) in self.held.items() if model.decay_rate and model.confidence_at(self.now) < floor]
         assert self.driver.run(forgotten()) == len(faint)
-        for about in faint:
-            del self.models[about]
+        self.held = settled({about: found for about, found in self.held.items() if about not in faint})
 
     # What always holds
 
     @invariant()
     def the_present_is_what_the_model_says(self) -> None:
         held = self._read(beliefs.held)
-        assert [belief.subject for belief in held] == sorted(self.models)
+        assert [belief.subject for belief in held] == sorted(self.held)
         for belief in held:
-            model = self.models[belief.subject]
+            number, model = self.held[belief.subject]
+            assert self.ids.setdefault((belief.subject, number), belief.id) == belief.id
             assert (name_of(belief.object), belief.source) == (name_of(model.object), model.source)
             assert (belief.last_updated_at, belief.formed_at) == (model.at, model.since)
-            assert belief.confidence == pytest.approx(model.confidence_at(self.now), abs=1e-9)
+            assert belief.confidence == pytest.approx(sureness(belief.subject, self.held, self.now), abs=1e-9)
         alike(held, self._read(beliefs.as_of, at=self.now))
+
+    @invariant()
+    def nothing_rests_on_nothing_or_on_itself(self) -> None:
+        edges: list[Edge] = self._read(supports)
+        assert all(edge.is_live for edge in edges)
+        for about, (_, model) in self.held.items():
+            assert all(is_so(support, self.held) for support in model.rests_on)
+            on = {edge.on_subject for edge in edges if edge.subject == about}
+            wanted = {support[0] for support in model.rests_on}
+            # What somebody vouches for may have rested on something that changed and changed back within the batch.
+            assert on == wanted or (on >= wanted and not model.is_a_guess)
+            assert about not in reached({about}, edges)
 
     @invariant()
     def the_past_stays_as_it_was(self) -> None:
@@ -201,10 +248,51 @@ class Life(RuleBasedStateMachine):
             object=value, at=self.now - age, source=source, id=str(evidence) if evidence else None, decay_rate=rate
         )
 
+    def _inference(self, value: JsonValue, on: set[str], evidence: UUID | None, rate: float | None) -> Piece | None:
+        """An inference from those of the beliefs that are held; None when there is none."""
+        on_what = frozenset(
+            (about, self.held[about][0], name_of(self.held[about][1].object)) for about in on & set(self.held)
+        )
+        return replace(self._piece(value, "inference", evidence, rate=rate), rests_on=on_what) if on_what else None
+
+    def _infer(self, news: dict[str, list[tuple[JsonValue, set[str], UUID | None, float | None]]]) -> None:
+        heard = {about: [p for one in all_of if (p := self._inference(*one))] for about, all_of in news.items()}
+        heard = {about: pieces for about, pieces in heard.items() if pieces}
+        on = {about: {support[0] for piece in pieces for support in piece.rests_on} for about, pieces in heard.items()}
+        if any(self._reached(below, about) for about, below in on.items() if about in self.held):
+            with pytest.raises(InvalidError, match="a belief can't rest on itself"):
+                self._hear(heard)
+            return
+        if not self._heard_without_a_circle(heard):
+            assert len(on) > 1
+            assert all(below & (set(on) | reached(set(on), self._read(supports))) for below in on.values())
+
+    def _heard_without_a_circle(self, heard: dict[str, list[Piece]]) -> bool:
+        try:
+            self._hear(heard)
+        except InvalidError as error:
+            if str(error) != "these beliefs would rest on each other in a circle":
+                raise
+            return False
+        return True
+
+    def _reached(self, on: set[str], about: str) -> bool:
+        """Whether one of these rests on it, or is it."""
+        return about in on & set(self.held) or about in reached(on, self._read(supports))
+
     def _hear(self, heard: dict[str, list[Piece]]) -> None:
-        self._tell(self.caller, [evidence(about, piece) for about, pieces in heard.items() for piece in pieces])
+        news = [self._evidence(about, piece) for about, pieces in heard.items() for piece in pieces]
+        self._tell(self.caller, news)
         for about, pieces in heard.items():
-            self.models[about] = self.models.get(about, Model()).hear(*pieces)
+            if about not in self.held:
+                self.born += 1
+            number, model = self.held.get(about, (self.born, Model()))
+            self.held[about] = number, model.hear(*pieces)
+        self.held = settled(self.held)
+
+    def _evidence(self, about: str, piece: Piece) -> Evidence:
+        on = tuple(self.ids[about, number] for about, number, _ in piece.rests_on)
+        return evidence(about, piece).model_copy(update={"rests_on": on})
 
     def _tell(self, caller: Caller, news: list[Evidence]) -> None:
         async def told() -> None:
@@ -228,6 +316,18 @@ async def history(tx: ReadTx, *, employee: UUID) -> list[Change]:
 async def audited(tx: ReadTx, *, employee: UUID) -> list[Audit]:
     assert employee
     return await tx.fetch_all(Audit, AUDITS)
+
+
+async def supports(tx: ReadTx, *, employee: UUID) -> list[Edge]:
+    return await tx.fetch_all(Edge, EDGES, employee=employee)
+
+
+def reached(from_: set[str], edges: list[Edge]) -> set[str]:
+    """What these rest on, directly or around."""
+    found: set[str] = set()
+    while new := {edge.on_subject for edge in edges if edge.subject in from_ | found} - found:
+        found |= new
+    return found
 
 
 async def seen(tx: ReadTx, *, employee: UUID) -> int | None:

@@ -1,6 +1,6 @@
 """The database revises beliefs as the model does, whatever evidence comes, in whatever order and portions."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
 from typing import LiteralString, get_args
@@ -11,7 +11,7 @@ from driving import Driver, law
 from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel, JsonValue
-from revision_model import Model, Piece, name_of
+from revision_model import Model, Piece, Support, name_of
 
 from empla.bdi import beliefs
 from empla.bdi.beliefs import Belief, Evidence
@@ -38,6 +38,19 @@ GROUNDS: LiteralString = """
 """
 
 
+RESTS_ON: LiteralString = """
+    SELECT b.subject
+      FROM belief_supports s
+      JOIN beliefs d ON d.tenant_id = s.tenant_id AND d.employee_id = s.employee_id AND d.id = s.belief_id AND d.subject = %(subject)s::text
+      JOIN beliefs b ON b.tenant_id = s.tenant_id AND b.employee_id = s.employee_id AND b.id = s.rests_on
+     WHERE s.tenant_id = %(tenant)s::uuid AND s.employee_id = %(employee)s::uuid
+"""
+
+
+class On(BaseModel):
+    subject: str
+
+
 class Traces(BaseModel):
     """What a belief left in the tables."""
 
@@ -55,12 +68,14 @@ class Mind:
     driver: Driver
     caller: Caller
     employee: UUID
+    supports: dict[str, UUID] = field(default_factory=dict[str, UUID])  # beliefs that others may rest on
 
     def hear(self, subject: str, *portions: list[Piece]) -> tuple[Belief, Traces]:
         async def told() -> tuple[Belief, Traces]:
             for portion in portions:
                 async with self.driver.database.write(self.caller) as tx:
-                    await beliefs.observe_many(tx, employee=self.employee, news=[evidence(subject, p) for p in portion])
+                    news = [self._evidence(subject, piece) for piece in portion]
+                    await beliefs.observe_many(tx, employee=self.employee, news=news)
             return await self._found(subject)
 
         return self.driver.run(told())
@@ -71,6 +86,21 @@ class Mind:
             traces = await tx.fetch_one(Traces, GROUNDS, employee=self.employee, subject=subject)
         assert traces is not None
         return belief, traces
+
+    def _evidence(self, subject: str, piece: Piece) -> Evidence:
+        on = tuple(self.supports[about] for about, _, _ in piece.rests_on)
+        return evidence(subject, piece).model_copy(update={"rests_on": on})
+
+    def rests_on(self, subject: str) -> set[str]:
+        """The subjects of the beliefs that it rests on."""
+
+        async def asked() -> set[str]:
+            async with self.driver.database.read(self.caller) as tx:
+                return {
+                    one.subject for one in await tx.fetch_all(On, RESTS_ON, employee=self.employee, subject=subject)
+                }
+
+        return self.driver.run(asked())
 
     def as_of(self, subject: str, at: datetime) -> Belief:
         async def asked() -> Belief:
@@ -199,6 +229,37 @@ def test_evidence_about_one_moment_counts_the_same_in_any_order(
     second, others = mind.hear(other, before, *portioned(data, shuffled))
     assert first.model_dump(exclude={"id", "subject"}) == second.model_dump(exclude={"id", "subject"})
     assert traces.log_odds == others.log_odds
+
+
+def test_what_it_rests_on_is_the_same_in_any_order_and_what_the_model_says(mind: Mind):
+    """Pieces of one moment: with what the inferences rest on, the order makes no difference either."""
+    supports = [mind.hear(subject(), [said(number)])[0] for number in range(3)]
+    standing = [(support.subject, 1, name_of(support.object)) for support in supports]
+    mind.supports |= {support.subject: support.id for support in supports}
+
+    @law(50)
+    @given(
+        before=stories(), peers=stories(), on=st.lists(st.sets(st.sampled_from(standing)), max_size=9), data=st.data()
+    )
+    def holds(before: list[Piece], peers: list[Piece], on: list[set[Support]], data: st.DataObject) -> None:
+        moment = START + timedelta(days=1000)
+        resting = iter(on)
+        pieces = [
+            replace(piece, at=at or piece.at, id=str(uuid4()), rests_on=frozenset(next(resting, ())))
+            if piece.source == "inference"
+            else replace(piece, at=at or piece.at, id=str(uuid4()))
+            for at, pieces in ((None, before), (moment, peers))
+            for piece in pieces
+        ]
+        first, rest = pieces[: len(before)], pieces[len(before) :]
+        shuffled = data.draw(st.permutations(rest), label="shuffled")
+        model = Model().hear(*first).hear(*rest)
+        for portions in ([first, rest], [first, *([piece] for piece in shuffled)]):
+            about = subject()
+            mind.hear(about, *portions)
+            assert mind.rests_on(about) == {support[0] for support in model.rests_on}
+
+    holds()
 
 
 @law(50)

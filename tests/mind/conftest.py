@@ -3,6 +3,7 @@
 import pytest
 from believer import Believer
 from factories import a_simulated_tenant, an_employee
+from living import Living
 
 from empla.storage.database import Database
 
@@ -11,3 +12,9 @@ from empla.storage.database import Database
 async def jordan(database: Database) -> Believer:
     caller = await a_simulated_tenant(database)
     return Believer(database, caller, (await an_employee(database, caller)).id)
+
+
+@pytest.fixture
+async def living(database: Database) -> Living:
+    caller = await a_simulated_tenant(database)
+    return Living(database, caller, (await an_employee(database, caller, role="custom")).id)

@@ -1,4 +1,4 @@
-"""One cycle: what happened is perceived once, the figures follow from it, and a quiet one costs five messages."""
+"""One cycle: what happened is perceived once, the figures follow from it, and a quiet one costs six messages."""
 
 from datetime import datetime, timedelta
 from typing import LiteralString
@@ -9,7 +9,6 @@ from factories import MONDAY, an_employee
 from pydantic import BaseModel, JsonValue
 
 from empla.bdi import beliefs
-from empla.employees import employees
 from empla.errors import InvalidError
 from empla.memory import episodic
 from empla.mind import cycle, pipeline
@@ -21,13 +20,14 @@ from empla.storage.tx import Caller
 DAY = timedelta(days=1)
 
 INBOX: LiteralString = """
-    SELECT status, perceived_at FROM observations WHERE tenant_id = %(tenant)s::uuid ORDER BY occurred_at
+    SELECT status, perceived_at, error FROM observations WHERE tenant_id = %(tenant)s::uuid ORDER BY occurred_at
 """
 
 
 class Letter(BaseModel):
     status: str
     perceived_at: datetime | None
+    error: str | None
 
 
 def deal(
@@ -67,13 +67,12 @@ async def delivered(jordan: Believer, *observations: NewObservation) -> None:
 
 async def lives(jordan: Believer, *, if_due: bool = False) -> tuple[cycle.CycleOutcome, int]:
     """One cycle: its outcome, and the messages that it sent."""
-    async with jordan.database.read(jordan.caller) as reading:
-        employee = await employees.get(reading, employee=jordan.employee)
+    async with jordan.database.read(jordan.caller) as tx:
+        tomorrow = tx.now + DAY
+    before = jordan.database.statements
     caller = Caller(jordan.caller.tenant, employee=jordan.employee)
-    async with jordan.database.work(caller) as tx:
-        outcome = await cycle.run(tx, employee, next_cycle_at=tx.now + DAY, if_due=if_due)
-        messages = tx.statements + 1  # and the commit
-    return outcome, messages
+    outcome = await cycle.run(jordan.database, caller, next_cycle_at=tomorrow, if_due=if_due)
+    return outcome, jordan.database.statements - before
 
 
 async def figures(jordan: Believer) -> dict[str, JsonValue]:
@@ -91,13 +90,13 @@ async def episodes(jordan: Believer) -> list[str]:
         return [e.description for e in reversed(await episodic.latest(tx, employee=jordan.employee))]
 
 
-async def test_a_quiet_cycle_sends_five_messages_and_writes_nothing(jordan: Believer):
+async def test_a_quiet_cycle_sends_six_messages_and_writes_nothing(jordan: Believer):
     await delivered(jordan, deal("A", "open", MONDAY))
     await lives(jordan)
     before = await jordan.history()
     await jordan.waits(1)
     outcome, messages = await lives(jordan)
-    assert (outcome.perceived, outcome.revised, messages) == (0, 0, 5)
+    assert (outcome.perceived, outcome.revised, messages) == (0, 0, 6)
     assert await jordan.history() == before
 
 
@@ -113,11 +112,18 @@ async def test_what_happened_is_perceived_once_and_in_the_order_of_the_world(jor
 async def test_a_cycle_that_another_process_ran_is_not_run_again(jordan: Believer):
     await delivered(jordan, deal("A", "open", MONDAY))
     await lives(jordan)
-    await delivered(jordan, deal("B", "open", MONDAY))
     outcome, messages = await lives(jordan, if_due=True)
     assert (outcome, messages) == (cycle.CycleOutcome(ran=False), 3)
     await jordan.waits(1)
+    assert (await lives(jordan, if_due=True))[0].ran
+
+
+async def test_something_new_makes_its_recipient_due_again(jordan: Believer):
+    await lives(jordan)
+    await delivered(jordan, deal("A", "open", MONDAY))
     assert (await lives(jordan, if_due=True))[0].perceived == 1
+    await delivered(jordan, deal("A", "open", MONDAY))
+    assert not (await lives(jordan, if_due=True))[0].ran
 
 
 async def test_what_lies_in_the_future_waits(jordan: Believer):
@@ -136,14 +142,31 @@ async def test_a_belief_about_a_deal_rests_on_the_episode(jordan: Believer):
     assert (belief.confidence, belief.last_updated_at, len(belief.evidence)) == (0.9, MONDAY - DAY, 1)
 
 
-async def test_a_cycle_that_fails_halfway_leaves_nothing(jordan: Believer):
-    broken = deal("B", "open", MONDAY)
-    broken.content["list_price"] = "a fortune"
-    await delivered(jordan, deal("A", "open", MONDAY), broken)
-    with pytest.raises(InvalidError, match="a fortune"):
+async def test_a_cycle_that_fails_halfway_leaves_nothing(jordan: Believer, monkeypatch: pytest.MonkeyPatch):
+    async def stumbles(*_: object, **__: object) -> None:
+        raise InvalidError("stumbled")
+
+    await delivered(jordan, deal("A", "open", MONDAY), deal("B", "open", MONDAY))
+    monkeypatch.setattr(cycle, "look", stumbles)
+    with pytest.raises(InvalidError, match="stumbled"):
         await lives(jordan)
     assert [letter.status for letter in await letters(jordan)] == ["pending", "pending"]
     assert (await episodes(jordan), await jordan.history(), await jordan.audits()) == ([], [], 0)
+
+
+async def test_a_record_that_can_not_be_used_is_set_aside_with_its_error_and_keeps_nobody_from_the_rest(
+    jordan: Believer,
+):
+    broken = deal("B", "open", MONDAY)
+    broken.content["list_price"] = "a fortune"
+    await delivered(jordan, deal("A", "open", MONDAY - DAY), broken)
+    assert (await lives(jordan))[0].perceived == 2
+    assert [(letter.status, letter.error) for letter in await letters(jordan)] == [
+        ("perceived", None),
+        ("failed", "no record of a deal: list_price: Input should be a valid number"),
+    ]
+    assert (await figures(jordan))["open_count"] == 1
+    assert (await lives(jordan))[0].perceived == 0
 
 
 async def test_an_employee_without_deals_has_a_pipeline_of_nothing(jordan: Believer):
@@ -256,6 +279,6 @@ async def test_only_the_figures_that_changed_are_written_with_the_reason(jordan:
 async def test_whoever_sells_nothing_perceives_but_has_no_pipeline(database: Database, jordan: Believer):
     riley = Believer(database, jordan.caller, (await an_employee(database, jordan.caller, name="Riley", role="csm")).id)
     await delivered(riley, deal("A", "open", MONDAY))
-    assert (await lives(riley))[0] == cycle.CycleOutcome(perceived=1, revised=0)
+    assert (await lives(riley))[0] == cycle.CycleOutcome(perceived=1, revised=0, next_cycle_at=MONDAY + DAY)
     assert (await episodes(riley), await riley.history()) == (["A is open"], [])
     assert await episodes(jordan) == []

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from living import Living
 from own_database import admin_url, own_database
 
 from empla.bdi import beliefs
 from empla.bdi.beliefs import Evidence
 from empla.employees import employees
 from empla.errors import UnavailableError
+from empla.memory import working
+from empla.memory.shapes import WorkingContent
 from empla.mind import housekeeping
 from empla.mind.housekeeping import HousekeeperAtWorkError
 from empla.settings import Settings
@@ -23,6 +26,8 @@ from empla.tenancy import tenants
 if TYPE_CHECKING:
     from own_database import Cluster
 
+CALL = {"action": "task", "title": "Call ten prospects"}
+FAILING = {**CALL, "criteria": "phone.works", "retries": 0}
 LONG_AGO = timedelta(days=30)
 
 
@@ -67,6 +72,63 @@ async def test_what_decayed_is_forgotten_in_every_active_tenant_by_its_own_clock
             ["born", "mood"],
         ]
         assert (await housekeeping.keep_house(database)).beliefs_forgotten == 1
+
+
+async def one_that_lived(database: Database, operator: Caller) -> Living:
+    """Jordan's life: a goal that was violated for two days, a plan that brought it back, one that failed, and things in hand."""
+    async with database.read(operator) as tx:
+        (jordan,) = await employees.everyone(tx)
+    living = Living(database, operator, jordan.id)
+    await living.learns("vain", FAILING, goals=["pipeline.coverage"])
+    await living.learns("will", CALL, goals=["pipeline.coverage"], success="pipeline.coverage >= 1")
+    await living.wants("pipeline.coverage", threshold=1.0)
+    for value in (1.3, 0.8, 1.2):
+        await living.hears(value, decay_rate=0)
+        await living.goes_on()
+        await living.waits(2)
+    async with database.write(operator) as tx:
+        later = tx.now + timedelta(days=1)
+        for pinned, expires_at in ((False, None), (False, later), (True, later), (True, None)):
+            await working.hold(
+                tx,
+                employee=jordan.id,
+                context_type="scratchpad",
+                content=WorkingContent(task=f"{pinned} {expires_at}"),
+                pinned=pinned,
+                expires_at=expires_at,
+            )
+    return living
+
+
+async def test_achievements_are_summed_up_and_what_expired_is_gone_in_every_active_tenant(own: Settings):
+    starts_at = datetime(2020, 1, 1, tzinfo=UTC)
+    async with opening.opened(own) as database:
+        lives = [
+            await one_that_lived(database, await a_believer(database, slug, starts_at=starts_at))
+            for slug in ("acme", "resting")
+        ]
+        done = await housekeeping.keep_house(database)
+        assert (done.employees_summed, done.items_expired) == (2, 0)
+        await tenants.set_status(database, tenant=lives[1].caller.tenant, status="suspended")
+        await lives[0].waits(1)
+        done = await housekeeping.keep_house(database)
+        assert (done.employees_summed, done.items_expired) == (0, 2)
+        assert {item.content.task for item in await lives[0].in_hand()} == {"False None", "True None"}
+        async with database.read(lives[0].caller) as tx:
+            summed = (await employees.get(tx, employee=lives[0].employee)).performance_metrics.to_json()
+    assert summed.pop("eventful_cycles") == 4
+    assert summed.pop("mean_cycle_seconds")
+    assert summed == {
+        "goals_achieved": 0,
+        "goal_violations": 1,
+        "goals_restored": 1,
+        "mean_days_to_restore": 2.0,
+        "tasks_completed": 1,
+        "tasks_failed": 1,
+        "tasks_abandoned": 0,
+        "steps_completed": 1,
+        "success_rate": 0.5,
+    }
 
 
 async def test_one_at_a_time_keeps_house(own: Settings):

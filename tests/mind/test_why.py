@@ -8,6 +8,7 @@ import pytest
 from believer import Believer
 from factories import MONDAY, an_id
 
+from empla.bdi.beliefs import Belief
 from empla.bdi.confidence import probability
 from empla.errors import InvalidError, NotFoundError
 from empla.memory import episodic
@@ -124,6 +125,110 @@ async def test_what_is_not_believed_has_no_reasons(jordan: Believer):
         await asked(jordan, MONDAY.replace(tzinfo=None))
 
 
+# For and against
+
+
+async def test_what_speaks_against_it_is_told_with_its_source_its_weight_and_its_episode(jordan: Believer):
+    await jordan.hears("low", source="inference")  # before the word, and silenced by it
+    await jordan.hears("high", source="told_by_human")
+    seen = await remembers(jordan, "They cut the budget")
+    await jordan.hears("low", evidence=seen.id)
+    guessed = await remembers(jordan, "They sound worried")
+    await jordan.waits(1)
+    await jordan.hears("none", source="prior", evidence=guessed.id)
+    found = await asked(jordan)
+    assert [(g.object, g.source) for g in found.speaks_for] == [("high", "told_by_human")]
+    assert [(g.object, g.source, round(g.weight, 3), g.id) for g in found.speaks_against] == [
+        ("low", "observation", 2.197, str(seen.id)),
+        ("none", "prior", 0.201, str(guessed.id)),
+        ("low", "inference", 0.847, None),
+    ]
+    assert [episode.description for episode in found.episodes] == ["They cut the budget", "They sound worried"]
+    assert [(c.claimed, c.times) for c in found.conflicts] == [("none", 1)]
+    before = await asked(jordan, MONDAY)
+    assert [g.object for g in before.speaks_against] == ["low", "low"]
+    assert before.conflicts == []
+    assert len((await asked(jordan, MONDAY + timedelta(days=1))).conflicts) == 1
+
+
+async def test_a_guess_against_an_earlier_word_does_not_speak_against_the_present_one(jordan: Believer):
+    await jordan.hears("high", source="told_by_human")
+    await jordan.hears("low", source="inference")
+    await jordan.waits(1)
+    await jordan.hears("medium", source="told_by_human")
+    assert (await asked(jordan)).silenced == []
+    assert [g.object for g in (await asked(jordan, MONDAY)).silenced] == ["low"]
+
+
+# Under it, and above
+
+
+async def infers(jordan: Believer, about: str, *on: Belief, **more: Any) -> Belief:
+    return await jordan.hears("yes", about, "is", source="inference", rests_on=tuple(b.id for b in on), **more)
+
+
+async def test_what_it_rests_on_and_what_rests_on_it_is_told_now_and_of_the_past(jordan: Believer):
+    usage = await jordan.hears(40, "usage", "is", reliability=0.6, decay_rate=0)
+    risk = await infers(jordan, "risk", usage, decay_rate=0)
+    await infers(jordan, "call", risk, usage, decay_rate=0)
+    for at in (None, MONDAY):
+        found = await asked(jordan, at, "risk", "is")
+        assert [(s.depth, s.of, s.id, s.object, s.confidence) for s in found.rests_on] == [
+            (1, risk.id, usage.id, 40, 0.6)
+        ]
+        assert [(s.subject, s.of) for s in found.supports] == [("call", risk.id)]
+        assert found.belief.confidence == 0.6
+        assert "at most 0.60, the confidence of the weakest belief that it rests on" in str(found)
+        below = (await asked(jordan, at, "call", "is")).rests_on
+        assert [(s.depth, s.subject) for s in below] == [(1, "risk"), (1, "usage"), (2, "usage")]
+    gone = await jordan.waits(1)
+    await jordan.retracts("usage", "is")
+    with pytest.raises(NotFoundError):
+        await asked(jordan, gone, "risk", "is")
+    then = await asked(jordan, MONDAY, "risk", "is")
+    assert ([s.subject for s in then.rests_on], [s.subject for s in then.supports]) == (["usage"], ["call"])
+
+
+async def test_what_it_rested_on_before_that_changed_is_not_told_of_afterwards(jordan: Believer):
+    risk = await infers(jordan, "risk", await jordan.hears(40, "usage", "is"))
+    await jordan.hears("yes", "risk", "is")
+    later = await jordan.waits(1)
+    await jordan.hears(70, "usage", "is")
+    assert [s.object for s in (await asked(jordan, MONDAY, "risk", "is")).rests_on] == [40]
+    for at in (None, later):
+        assert (await asked(jordan, at, "risk", "is")).rests_on == []
+        assert (await asked(jordan, at, "usage", "is")).supports == []
+    assert [s.id for s in (await asked(jordan, MONDAY, "usage", "is")).supports] == [risk.id]
+
+
+async def test_a_tower_is_told_to_a_depth_of_five(jordan: Believer):
+    below = await jordan.hears("yes", "0", "is")
+    for floor in range(1, 8):
+        below = await infers(jordan, f"{floor}", below)
+    for at in (None, MONDAY):
+        found = await asked(jordan, at, "7", "is")
+        assert [(s.depth, s.subject) for s in found.rests_on] == [(1, "6"), (2, "5"), (3, "4"), (4, "3"), (5, "2")]
+
+
+TREE = """\
+It was inferred from:
+  left.is = "yes", confidence 0.70, inference
+    usage.is = 40, confidence 0.90, observation
+  right.is = "yes", confidence 0.70, inference
+    usage.is = 40, confidence 0.90, observation  (as above)
+
+From it was inferred:
+  call.is = "yes", confidence 0.70, inference
+"""
+
+
+async def test_the_page_shows_it_as_a_tree(jordan: Believer):
+    usage = await jordan.hears(40, "usage", "is")
+    left, right = await infers(jordan, "left", usage), await infers(jordan, "right", usage)
+    await infers(jordan, "call", await infers(jordan, "risk", left, right))
+    assert TREE in str(await asked(jordan, about="risk", what="is"))
+
+
 GOLDEN = """\
 acme.priority = "high", confidence 0.80, since 2025-03-04 09:00 UTC
 
@@ -133,6 +238,14 @@ The arithmetic (log-odds; each piece of evidence counts ln(r / (1 - r)), r by it
   -  0.405  observation, r = 0.60, 2025-03-05 09:00
   =  3.526  which is 0.97, kept within .01 and .99
   decays 0.1 a day (linear): 1.75 days after the last evidence 0.80
+
+What speaks for it:
+   1.735  "high"  what was left of the belief before
+   2.197  "high"  observation, 2025-03-05 09:00: Acme asked for an offer for 200 seats
+What speaks against it:
+   0.405  "low"  observation, 2025-03-05 09:00
+   0.847  "low"  inference, 2025-03-06 21:00, silent against a human's word
+  "low" was claimed once: an open conflict (empla conflicts)
 
 It rests on:
   2025-03-04 09:00  Dana: "They are our biggest account"  (slack)

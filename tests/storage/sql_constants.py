@@ -48,6 +48,7 @@ class Run:
     runner: str
     record: type[Any] | None
     parameters: frozenset[str] | None
+    login: str = "app"  # of an `across`
 
 
 @dataclass
@@ -176,9 +177,10 @@ def _runs(room: _Room, owners: dict[tuple[str, str], Constant], faults: list[str
         if before and not isinstance(record, type):
             faults.append(f"{room.name}:{node.lineno}: {runner} names no record")
             continue
-        named = [keyword.arg for keyword in node.keywords]
+        named = {keyword.arg: keyword.value for keyword in node.keywords}
+        login = named.pop("login", None) if runner == "across" else None
         parameters = None if None in named else frozenset(name for name in named if name)
-        yield Run(constant, runner, record, parameters)
+        yield Run(constant, runner, record, parameters, ast.literal_eval(login) if login else "app")
 
 
 def _reached(rooms: list[_Room], owners: dict[tuple[str, str], Constant]) -> set[Constant]:

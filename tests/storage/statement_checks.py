@@ -231,22 +231,25 @@ class Connections:
         app: psycopg.Connection,
         worker: psycopg.Connection,
         outside: psycopg.Connection,
+        worker_outside: psycopg.Connection,
         admin: psycopg.Connection,
     ) -> None:
-        """`app` and `worker` have entered a tenant; `outside`, of the app's login, has not."""
+        """`app` and `worker` have entered a tenant; `outside` and `worker_outside`, of the same logins, have not."""
         self._app = app
         self._worker = worker
-        self._outside = outside
+        self._outside = {"app": outside, "worker": worker_outside}
         self._admin = admin
 
     def of(self, constant: Constant, source: Source, runs: list[Run]) -> Iterator[tuple[str, psycopg.Connection]]:
         """Those that the constant must prepare on."""
         if constant.module.startswith("empla.storage."):
-            yield ("app", self._outside) if constant.module == "empla.storage.database" else ("admin", self._admin)
+            yield (
+                ("app", self._outside["app"]) if constant.module == "empla.storage.database" else ("admin", self._admin)
+            )
             return
         runners = {run.runner for run in runs}
-        if "across" in runners:
-            yield "app, in no tenant", self._outside
+        for login in sorted({run.login for run in runs if run.runner == "across"}):
+            yield f"{login}, in no tenant", self._outside[login]
         if runners != {"across"}:
             yield "app", self._app
         if constant in source.in_cycle:

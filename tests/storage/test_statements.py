@@ -28,7 +28,13 @@ def catalogue(cluster: "Cluster") -> Iterator[Catalogue]:
 def connections(cluster: "Cluster") -> Iterator[Connections]:
     """The search path is the one that `ctx.enter` sets, for it is what sets it here."""
     with ExitStack() as stack:
-        logins: dict[str, Login] = {"app": "app", "worker": "worker", "outside": "app", "admin": "admin"}
+        logins: dict[str, Login] = {
+            "app": "app",
+            "worker": "worker",
+            "outside": "app",
+            "worker_outside": "worker",
+            "admin": "admin",
+        }
         opened = {name: stack.enter_context(psycopg.connect(cluster.url(login))) for name, login in logins.items()}
         with psycopg.connect(cluster.url("app")) as provisioning:
             row = provisioning.execute(
@@ -63,7 +69,7 @@ def test_the_statements_are_found_where_they_are() -> None:
         "empla.mind.pipeline.EVALUATE",
         "empla.bdi.beliefs.OBSERVE",
         "empla.bdi.beliefs.RETRACT",
-        "empla.employees.schedule.RESCHEDULE",
+        "empla.employees.schedule.TAKE",
     }
     assert "empla.tenancy.users.INVITE" not in {str(constant) for constant in source.in_cycle}
     assert len(source.runs) >= len([constant for constant in found if ".storage." not in constant])

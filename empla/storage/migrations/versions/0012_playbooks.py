@@ -5,7 +5,7 @@ from alembic import op
 from empla.storage.migrate import run_script
 
 revision = "0012"
-down_revision = "0009"
+down_revision = "0011"
 
 
 def upgrade() -> None:

@@ -1,0 +1,153 @@
+"""What an employee tells or asks the people around it; the same matter is open once, and only people answer."""
+
+from datetime import datetime
+from typing import Literal, LiteralString
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from empla import ids
+from empla.employees import schedule
+from empla.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from empla.storage.tx import ReadTx, Tx
+
+NoticeKind = Literal["escalation", "question", "information", "playbook"]
+Severity = Literal["info", "warning", "urgent"]
+NoticeStatus = Literal["open", "answered", "lapsed"]
+_OPERATOR = UUID(int=0)
+
+
+class _Asker(BaseModel):
+    employee_id: UUID
+
+
+class Notice(BaseModel):
+    """One notice."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    employee_id: UUID
+    kind: NoticeKind
+    severity: Severity
+    text: str
+    notice_key: str  # at most one open notice has it
+    goal_id: UUID | None
+    intention_id: UUID | None
+    status: NoticeStatus
+    answer: str | None
+    answered_by: UUID | None  # the nil id for the operator
+    answered_at: datetime | None
+    created_at: datetime
+
+
+TELL: LiteralString = """
+    INSERT INTO notices (tenant_id, employee_id, kind, severity, text, notice_key, goal_id, intention_id)
+    VALUES (%(tenant)s::uuid, %(employee)s::uuid, %(kind)s::text, %(severity)s::text, %(text)s::text, %(key)s::text, %(goal)s::uuid,
+            %(intention)s::uuid)
+    ON CONFLICT (tenant_id, employee_id, notice_key) WHERE status = 'open' DO NOTHING
+"""
+
+
+async def tell(
+    tx: Tx,
+    *,
+    employee: UUID,
+    key: str,
+    kind: NoticeKind,
+    text: str,
+    severity: Severity = "info",
+    goal: UUID | None = None,
+    intention: UUID | None = None,
+) -> bool:
+    """The notice is open; False when one of this key was already."""
+    return bool(
+        await tx.execute(
+            TELL, employee=employee, key=key, kind=kind, severity=severity, text=text, goal=goal, intention=intention
+        )
+    )
+
+
+LISTED: LiteralString = """
+    SELECT id, employee_id, kind, severity, text, notice_key, goal_id, intention_id, status, answer, answered_by, answered_at, created_at
+      FROM notices
+     WHERE tenant_id = %(tenant)s::uuid AND (%(employee)s::uuid IS NULL OR employee_id = %(employee)s::uuid)
+       AND (%(id)s::uuid IS NULL OR id = %(id)s::uuid) AND (%(status)s::text IS NULL OR status = %(status)s::text)
+       AND (%(intention)s::uuid IS NULL OR intention_id = %(intention)s::uuid)
+       AND (%(part)s::text IS NULL OR starts_with(id::text, %(part)s::text) OR right(id::text, length(%(part)s::text)) = %(part)s::text)
+     ORDER BY created_at DESC, id DESC LIMIT %(limit)s::int
+"""
+
+
+async def listed(
+    tx: ReadTx,
+    *,
+    employee: UUID | None = None,
+    intention: UUID | None = None,
+    status: NoticeStatus | None = "open",
+    limit: int = 100,
+) -> list[Notice]:
+    """Notices of one employee or of all whom the caller may see, the latest first; or of one intention."""
+    return await tx.fetch_all(
+        Notice, LISTED, employee=employee, id=None, intention=intention, status=status, part=None, limit=limit
+    )
+
+
+async def find(tx: ReadTx, *, named: str) -> Notice:
+    """The notice whose id begins or ends so. Raises `NotFoundError`, `UsageError` for several."""
+    part = ids.part(named)
+    found = await tx.fetch_all(
+        Notice, LISTED, employee=None, id=None, intention=None, status=None, part=part, limit=ids.MOST_NAMED
+    )
+    return ids.only(found, what="notice", named=named)
+
+
+ANSWER: LiteralString = """
+    WITH answered AS (
+        UPDATE notices SET status = 'answered', answer = %(answer)s::text, answered_by = %(by)s::uuid, answered_at = %(now)s::timestamptz
+         WHERE tenant_id = %(tenant)s::uuid AND id = %(notice)s::uuid AND status = 'open'
+        RETURNING employee_id, goal_id
+    ), reconsidered AS (
+        UPDATE employee_goals g SET retry_at = %(now)s::timestamptz
+          FROM answered a
+         WHERE g.tenant_id = %(tenant)s::uuid AND g.employee_id = a.employee_id AND g.id = a.goal_id AND g.retry_at IS NOT NULL
+        RETURNING g.id
+    )
+    SELECT employee_id FROM answered
+"""
+
+
+async def answer(tx: Tx, *, notice: UUID, text: str) -> None:
+    """A human answered: a step that asked goes on with it, and a goal that had no plan left is planned anew.
+
+    Raises `ConflictError` for one that is answered or has lapsed, `NotFoundError`, `ForbiddenError`, `InvalidError` for no words.
+    """
+    if not text.strip():
+        raise InvalidError("an answer needs words")
+    by = tx.caller.user or _OPERATOR
+    asker = await tx.fetch_one(_Asker, ANSWER, notice=notice, answer=text.strip(), by=by, now=tx.now)
+    if asker is not None:
+        await schedule.wake(tx, employees=[asker.employee_id], at=tx.now)
+        return
+    found = await tx.fetch_one(
+        Notice, LISTED, employee=None, id=notice, intention=None, status=None, part=None, limit=1
+    )
+    if found is None:
+        raise NotFoundError("there is no such notice")
+    if found.status == "open":
+        raise ForbiddenError("the caller's role does not allow this")
+    raise ConflictError(f"this notice is {found.status} already")
+
+
+LAPSE: LiteralString = """
+    UPDATE notices SET status = 'lapsed'
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND status = 'open'
+       AND (goal_id = ANY (%(goals)s::uuid[]) OR intention_id = ANY (%(intentions)s::uuid[])) AND kind IN ('escalation', 'question')
+"""
+
+
+async def lapse(tx: Tx, *, employee: UUID, goals: list[UUID], intentions: list[UUID]) -> int:
+    """What was asked about these has settled itself; how many notices that were."""
+    if not goals and not intentions:
+        return 0
+    return await tx.execute(LAPSE, employee=employee, goals=goals, intentions=intentions)

@@ -1,0 +1,121 @@
+"""What one employee remembers and knows how to do, for Python programs; each call is a transaction of its own."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from empla.employees.employees import Employee, EmployeeRole
+from empla.memory import episodic, procedural
+from empla.memory.episodic import Episode, EpisodeType
+from empla.memory.playbook import Playbook
+from empla.memory.playbook_file import checked, read_path
+from empla.memory.playbook_rules import parsed
+from empla.memory.procedural import Procedure, Upgraded
+from empla.memory.shapes import EpisodeContent
+from empla.memory.standing import Standing
+from empla.storage.database import Database
+from empla.storage.tx import Caller
+
+
+class MemoryHandle:
+    """What one employee remembers."""
+
+    def __init__(self, database: Database, caller: Caller, employee: UUID) -> None:
+        self._database = database
+        self._caller = caller
+        self._employee = employee
+
+    async def record(
+        self,
+        description: str,
+        *,
+        episode_type: EpisodeType = "interaction",
+        content: dict[str, JsonValue] | None = None,
+        participants: Sequence[str] = (),
+        location: str | None = None,
+        importance: float = 0.5,
+        occurred_at: datetime | None = None,
+    ) -> Episode:
+        """Remember what happened. Raises `InvalidError`, `ForbiddenError`."""
+        async with self._database.write(self._caller) as tx:
+            return await episodic.record(
+                tx,
+                employee=self._employee,
+                description=description,
+                episode_type=episode_type,
+                content=EpisodeContent.parse(content or {}),
+                participants=participants,
+                location=location,
+                importance=importance,
+                occurred_at=occurred_at,
+            )
+
+    async def latest(self, limit: int = 20, **filters: Any) -> list[Episode]:
+        """Episodes, the latest first; `since`, `before`, `episode_type` and `participant` narrow them."""
+        async with self._database.read(self._caller) as tx:
+            return await episodic.latest(tx, employee=self._employee, limit=limit, **filters)
+
+
+class PlaybooksHandle:
+    """What one employee knows how to do."""
+
+    def __init__(self, database: Database, caller: Caller, record: Employee) -> None:
+        self._database = database
+        self._caller = caller
+        self._employee = record.id
+        self._role: EmployeeRole = record.role
+
+    async def library(self) -> list[Procedure]:
+        """All of them, by name."""
+        async with self._database.read(self._caller) as tx:
+            return await procedural.library(tx, employee=self._employee)
+
+    async def get(self, name: str) -> Procedure:
+        """The one of this name. Raises `NotFoundError`."""
+        async with self._database.read(self._caller) as tx:
+            return await procedural.find(tx, employee=self._employee, name=name)
+
+    async def faults(self) -> dict[str, list[str]]:
+        """Those that can't be carried out, and why."""
+        return procedural.faults_by_name(await self.library())
+
+    async def add(self, *playbooks: dict[str, JsonValue] | Path | str, replace: bool = False) -> list[Procedure]:
+        """Taught from now on: each a file, or the keys that a file has for one playbook. Raises `InvalidError`, `ConflictError`."""
+        async with self._database.write(self._caller) as tx:
+            known = [each.playbook for each in await procedural.library(tx, employee=self._employee)]
+            taught: list[Playbook] = []
+            for said in playbooks:
+                taught += (
+                    [parsed(said)] if isinstance(said, dict) else checked(read_path(Path(said), shelf=known)).playbooks
+                )
+            return await procedural.add(tx, employee=self._employee, playbooks=taught, replace=replace)
+
+    async def enable(self, name: str) -> None:
+        """It may be chosen again. Raises `NotFoundError`, `ForbiddenError`."""
+        await self._set_enabled(name, enabled=True)
+
+    async def disable(self, name: str) -> None:
+        """It is not chosen any more; what is under way goes on. Raises `NotFoundError`, `ForbiddenError`."""
+        await self._set_enabled(name, enabled=False)
+
+    async def _set_enabled(self, name: str, *, enabled: bool) -> None:
+        async with self._database.write(self._caller) as tx:
+            found = await procedural.find(tx, employee=self._employee, name=name)
+            await procedural.set_enabled(tx, employee=self._employee, procedure=found.id, enabled=enabled)
+
+    async def decide(self, name: str, standing: Standing, *, reason: str) -> None:
+        """How far it is trusted, whatever its record says. Raises `NotFoundError`, `ForbiddenError`, `InvalidError`."""
+        async with self._database.write(self._caller) as tx:
+            found = await procedural.find(tx, employee=self._employee, name=name)
+            await procedural.set_standing(
+                tx, employee=self._employee, procedure=found.id, standing=standing, reason=reason
+            )
+
+    async def upgrade(self) -> Upgraded:
+        """The shelf's newer versions of what nobody has edited."""
+        async with self._database.write(self._caller) as tx:
+            return await procedural.upgrade(tx, employee=self._employee, role=self._role)

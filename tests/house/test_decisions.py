@@ -8,7 +8,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DECISIONS = ROOT / "docs" / "decisions"
 RECORDS = sorted(DECISIONS.glob("[0-9]*.md"))
-PAGES = [*RECORDS, DECISIONS / "README.md", ROOT / "docs" / "open-questions.md", ROOT / "docs" / "migrations.md"]
+PAGES = [*RECORDS, DECISIONS / "README.md"] + [
+    ROOT / "docs" / f"{name}.md" for name in ("open-questions", "migrations", "goals", "intentions", "cycle")
+]
 SECTIONS = ["Context", "Decision", "Consequences", "Alternatives", "What enforces it"]
 
 

@@ -45,7 +45,7 @@ def test_every_command_helps(command: tuple[str, ...], empla: "Run"):
     assert said.code == 0
     assert said.out.startswith(f"Usage: empla {' '.join(command)}")
     assert "Exit codes" in said.out
-    if len(command) == 2 or command[0] not in {"db", "tenant", "user", "employee"}:
+    if len(command) == 2 or command[0] not in {"db", "tenant", "user", "employee", "bench"}:
         assert "--home" in said.out
 
 

@@ -106,7 +106,7 @@ async def test_a_step_of_each_kind_leaves_its_result_in_view(living: Living):
     assert arguments == [
         {"due_at": "2025-03-05T09:00:00+00:00", "assignee": "Jane"},
         {},
-        {"to": "Jane", "subject": "Hello Jane"},
+        {"to": ["Jane"], "subject": "Hello Jane"},
     ]
     steps = await living.steps("all")
     assert [step.result["effect"] for step in steps] == [str(made.id) for made in await living.effects()]

@@ -1,7 +1,7 @@
 """Whatever becomes of an employee's goals: they keep to their graph and their kind, and their history tells it all."""
 
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 from typing import Any, ClassVar, LiteralString, TypeVar, get_args
@@ -31,6 +31,7 @@ from empla.errors import ConflictError
 Answer = TypeVar("Answer")
 
 METRICS = ("coverage", "complaints")
+FLAGS = ("begun", "open", "over")
 NOTE = {"action": "note", "text": "done"}
 DAY = timedelta(days=1)
 
@@ -81,6 +82,13 @@ class Seen:
         return belief.object if belief.confidence >= floor else None
 
 
+STATED: list[dict[str, JsonValue]] = [
+    {},
+    {"context": "open"},
+    {"creation": "begun"},
+    {"drop": "over", "context": "open"},
+    {"recur_after": "2 days"},
+]
 wishes = st.builds(
     Wish,
     metric=st.sampled_from(METRICS),
@@ -88,17 +96,7 @@ wishes = st.builds(
     key=st.sampled_from([None, "a", "b"]),
     is_restored_later=st.booleans(),
     days=st.sampled_from([None, None, None, 5, 20]),
-    conditions=st.sampled_from(
-        [
-            {},
-            {},
-            {},
-            {"context": "open"},
-            {"creation": "begun"},
-            {"drop": "over", "context": "open"},
-            {"recur_after": "2 days"},
-        ]
-    ),
+    conditions=st.sampled_from(STATED),
 )
 spans = st.sampled_from([0.01, 1, 3, 8])
 values: st.SearchStrategy[JsonValue] = st.sampled_from([0, 0, 1, 1.5, 2, 3, "many"])
@@ -110,8 +108,8 @@ class Goals(RuleBasedStateMachine):
 
     driver: ClassVar[Driver]
 
-    @initialize(wanted=st.lists(wishes, min_size=3, max_size=5))
-    def hire(self, wanted: list[Wish]) -> None:
+    @initialize(wanted=st.tuples(*(wishes for _ in STATED)))
+    def hire(self, wanted: tuple[Wish, ...]) -> None:
         async def hired() -> Living:
             caller = await a_simulated_tenant(self.driver.database)
             employee = await an_employee(self.driver.database, caller, role="custom")
@@ -119,11 +117,12 @@ class Goals(RuleBasedStateMachine):
 
         self.living = self.run(hired())
         self.known: dict[UUID, ProgressState] = {}  # the last state that was known
+        self.begun: set[UUID] = set()  # of those with a creation condition
         self.over: dict[UUID, Goal] = {}  # as they were when they ended
         self.written: list[str] = []
         self.plans = 0
-        for wish in wanted:
-            self._adopt(wish)
+        for wish, conditions in zip(wanted, STATED, strict=True):
+            self._adopt(replace(wish, key=None, conditions=conditions))
         for flag in ("begun", "open"):
             self.run(self.living.hears(flag == "open", "self", flag, decay_rate=0))
 
@@ -140,10 +139,11 @@ class Goals(RuleBasedStateMachine):
     def hear_for_now(self, days: float, coverage: JsonValue, complaints: JsonValue) -> None:
         self._hears(days, coverage, complaints, rate=0.1, doubt=None)
 
-    @rule(days=spans, flag=st.sampled_from(["begun", "open", "open", "over"]), value=st.booleans())
-    def decide(self, days: float, flag: str, value: bool) -> None:  # noqa: FBT001
+    @rule(days=spans, flags=st.fixed_dictionaries({flag: st.booleans() for flag in FLAGS}))
+    def decide(self, days: float, flags: dict[str, bool]) -> None:
         self.run(self.living.waits(days))
-        self.run(self.living.hears(value, "self", flag, decay_rate=0))
+        for flag, value in flags.items():
+            self.run(self.living.hears(value, "self", flag, decay_rate=0))
         self._cycle()
 
     @rule(days=spans, retracted=st.none() | st.sampled_from(METRICS))
@@ -224,20 +224,23 @@ class Goals(RuleBasedStateMachine):
     def check(self, goal: Goal, seen: Seen) -> None:
         """After a cycle, a goal stands as what is believed has it."""
         progress = goal.current_progress
-        if goal.status == "blocked" and progress.blocked_by == "creation":
-            assert not seen.holds("begun")
+        deadline = goal.target.deadline_at
+        is_over = deadline is not None and seen.now > deadline
+        if seen.holds("begun"):
+            self.begun.add(goal.id)
+        if goal.conditions.creation is not None and goal.id not in self.begun and not is_over:
+            assert (goal.status, progress.blocked_by) == ("blocked", "creation")
             return
         state = self.state(goal, seen)
         assert progress.state == state
         if state != "unknown":
             self.known[goal.id] = state
         assert progress.known_state == self.known.get(goal.id)
-        deadline = goal.target.deadline_at
         if goal.conditions.drop is not None and seen.holds("over"):
             assert (goal.status, goal.reason) == ("abandoned", "its drop condition holds")
         elif goal.goal_type == "achievement" and state == "met":
             assert goal.status == "completed"
-        elif deadline is not None and seen.now > deadline:
+        elif is_over:
             never = goal.goal_type == "prevention" and not progress.violations
             assert goal.status == ("completed" if never else "abandoned")
         elif goal.conditions.context is not None and not seen.holds("open"):

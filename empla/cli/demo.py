@@ -29,6 +29,7 @@ from empla.senses.observation import summary
 from empla.storage import embedded, opening
 from empla.storage.database import Database
 
+_LEASE = 5.0  # seconds
 _LEGEND = (
     "value: open deals at list price; worth: what was won; wins: won / closed;\n"
     f"cover: value / won in the last {COVERAGE_DAYS} days; stale: open for more than {STALE_DAYS} days."
@@ -44,7 +45,8 @@ async def demo(
     home: Home = None,
 ) -> None:
     """A sales force lives through its CRM's history, one cycle per employee and day, and reports. Stopped, it carries on."""
-    settings = settings_for(home, synchronous_commit=False)  # what a power cut takes, the next run does again
+    # What a power cut takes, the next run does again; and it does not wait long for a run that was killed.
+    settings = settings_for(home, synchronous_commit=False, worker_lease=_LEASE)
     reading = _read(data)
     last_day = _day(until)
     plan = replay.plan(reading, until=last_day)
@@ -128,6 +130,8 @@ def _farewell(plan: replay.Plan, hero: Hero, where: list[str], *, is_embedded: b
     who = ["--tenant", hero.slug, "--employee", hero.email]
     console.print("\nLook further:", style="bold")
     for words in (
+        ["goals", *who],
+        ["intentions", *who, "--all"],
         ["beliefs", *who, "--subject", "pipeline"],
         ["beliefs", *who, "--subject", "pipeline", "--as-of", middle],
         ["why", f"pipeline.{hero.predicate}", *who],

@@ -45,7 +45,7 @@ def print_goals(found: Sequence[GoalRecord]) -> None:
     """How often each goal was violated and restored, and what was done about it; nothing when none ever was."""
     if not found:
         return
-    figures = ("violated", "restored", "now", "days", "plans", "worked", "failed", "effects", "asked")
+    figures = ("times", "back", "now", "days", "plans", "good", "bad", "done", "asked")
     named = any(record.name for record in found)
     shown = table(*(("employee",) if named else ()), "goal", *figures, right=figures)
     shown.padding = (0, 0, 0, 1)
@@ -59,8 +59,8 @@ def print_goals(found: Sequence[GoalRecord]) -> None:
     console.print("\nWhat became of their goals:\n")
     console.print(shown)
     console.print(
-        "now: violated still; days: in violation, of all together; plans: begun, of which worked and failed;\n"
-        "effects: tasks, notes and drafts; asked: how often a human was asked, for want of a plan."
+        "times: violated; back: restored; now: violated still; days: in violation, of all together;\n"
+        "plans: begun, of which good and bad ends; done: tasks, notes and drafts; asked: a human, for want of a plan."
     )
 
 

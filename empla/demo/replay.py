@@ -14,9 +14,11 @@ from empla.bdi import goals
 from empla.bdi.shapes import GoalConditions, Target
 from empla.employees import employees, schedule
 from empla.employees.employees import Employee
+from empla.employees.schedule import TurnLostError
 from empla.employees.shapes import EmployeeConfig
 from empla.errors import ConflictError, InvalidError, NotFoundError
 from empla.mind import cycle, hiring
+from empla.mind.cycle import CycleOutcome
 from empla.mind.pipeline import SUBJECT
 from empla.senses import inbox
 from empla.senses.crm import CrmReading
@@ -32,6 +34,7 @@ _ONE_DAY = timedelta(days=1)
 # An employee that has more to do goes on in the same evening, as a worker would let it.
 MOST_CYCLES_A_DAY = 20
 MOST_STALE_DEALS = 5
+_HELD_TURN_PAUSE = 0.1  # seconds; until a turn that another process holds is looked at again
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,20 @@ class _Progress:
             self.tell(self.cycles)
 
 
+@dataclass(slots=True)
+class _Lived:
+    cycles: int = 0
+    perceived: int = 0
+    revised: int = 0
+    steps: int = 0
+
+    def add(self, outcome: CycleOutcome) -> None:
+        self.cycles += outcome.ran
+        self.perceived += outcome.perceived
+        self.revised += outcome.revised
+        self.steps += outcome.steps
+
+
 @dataclass(frozen=True, slots=True)
 class _Office:
     """One office's tenant and what it has to live through."""
@@ -131,7 +148,7 @@ class _Office:
         delivery = await self._deliver(operator, staff)
         async with self.database.read(operator) as tx:
             turns = {turn.employee_id: turn.next_cycle_at for turn in await schedule.turns(tx)}
-        cycles = perceived = revised = steps = 0
+        lived = _Lived()
         day = self.plan.first_day
         while day <= self.plan.last_day:
             evening = datetime.combine(day, CYCLE_AT)
@@ -140,19 +157,37 @@ class _Office:
                 async with self.database.write(operator) as tx:
                     await tenants.advance_clock(tx, evening)
             for employee in due:
-                # Due again a day later, by whatever evening it is: another process that lives this world may have moved the clock on.
-                caller = Caller(operator.tenant, employee=employee.id)
-                for _ in range(MOST_CYCLES_A_DAY):
-                    outcome = await cycle.run(self.database, caller, if_due=True)
-                    cycles += outcome.ran
-                    perceived += outcome.perceived
-                    revised += outcome.revised
-                    steps += outcome.steps
-                    if not outcome.steps:
-                        break
+                await self._spend(operator, employee, evening, lived)
             self.done.add(len(staff))
             day += _ONE_DAY
-        return Outcome(cycles, perceived, revised, steps, delivery)
+        return Outcome(lived.cycles, lived.perceived, lived.revised, lived.steps, delivery)
+
+    async def _spend(self, operator: Caller, employee: Employee, evening: datetime, lived: "_Lived") -> None:
+        """The employee's cycles of that evening have run, here or in another process that lives this world too.
+
+        It is due again a day later, by whatever evening it is: the other process may have moved the clock on.
+        """
+        caller = Caller(operator.tenant, employee=employee.id)
+        until_then = lived.cycles + MOST_CYCLES_A_DAY
+        while lived.cycles < until_then:
+            try:
+                outcome = await cycle.run(self.database, caller, if_due=True)
+            except TurnLostError:  # this process was silent for longer than its lease: another one goes on
+                continue
+            lived.add(outcome)
+            if outcome.next_cycle_at is None and await self._is_held(operator, employee, evening):
+                await asyncio.sleep(_HELD_TURN_PAUSE)
+            elif outcome.next_cycle_at is None or outcome.next_cycle_at > evening:
+                return
+
+    async def _is_held(self, operator: Caller, employee: Employee, evening: datetime) -> bool:
+        """Whether its evening is not over: it is due still, or its turn is another process's, which may have been killed.
+
+        A lease is by the wall clock, and ends.
+        """
+        async with self.database.read(operator) as tx:
+            [turn] = [turn for turn in await schedule.turns(tx) if turn.employee_id == employee.id]
+        return turn.next_cycle_at <= evening or (turn.lease_until is not None and turn.lease_until > datetime.now(UTC))
 
     async def _open(self) -> Caller:
         """The office's tenant, made on the morning of the first day. Raises `ConflictError` when it has lived through another world."""

@@ -94,8 +94,15 @@ class PlaybooksHandle:
                 )
             return await procedural.add(tx, employee=self._employee, playbooks=taught, replace=replace)
 
-    async def enable(self, name: str, *, enabled: bool = True) -> None:
-        """A disabled one is never chosen. Raises `NotFoundError`, `ForbiddenError`."""
+    async def enable(self, name: str) -> None:
+        """It may be chosen again. Raises `NotFoundError`, `ForbiddenError`."""
+        await self._set_enabled(name, enabled=True)
+
+    async def disable(self, name: str) -> None:
+        """It is not chosen any more; what is under way goes on. Raises `NotFoundError`, `ForbiddenError`."""
+        await self._set_enabled(name, enabled=False)
+
+    async def _set_enabled(self, name: str, *, enabled: bool) -> None:
         async with self._database.write(self._caller) as tx:
             found = await procedural.find(tx, employee=self._employee, name=name)
             await procedural.set_enabled(tx, employee=self._employee, procedure=found.id, enabled=enabled)

@@ -44,21 +44,34 @@ class CycleOutcome:
 
 @dataclass(slots=True)
 class _Cycle:
-    """What the first transaction of a cycle found."""
+    """One cycle as it goes."""
 
-    turn: Turn | None = None
-    until: datetime | None = None  # the employee rests until then
+    turn: Turn
     perceived: int = 0
     revised: int = 0
     deliberation: Deliberation = field(default_factory=Deliberation)
-    has_work: bool = False
+    goes_on: bool = False  # beyond its first transaction
     wakes_at: datetime | None = None  # when something comes due before the next turn
+    again_at: datetime | None = None  # at once, when it did something
     acted: list[Acted] = field(default_factory=list[Acted])
 
     @property
     def ended(self) -> list[Ended]:
         """The plans that ended in it, by a step or without one."""
         return [*self.deliberation.ended, *(over for acted in self.acted for over in acted.ended)]
+
+    def outcome(self) -> CycleOutcome:
+        """What it did, and when the employee is due again."""
+        moments = (self.turn.next_cycle_at, self.wakes_at, self.again_at)
+        return CycleOutcome(
+            perceived=self.perceived,
+            revised=self.revised,
+            goals_moved=len(self.deliberation.goals_moved),
+            plans_adopted=len(self.deliberation.adopted),
+            plans_ended=len(self.ended),
+            steps=len(self.acted),
+            next_cycle_at=min(moment for moment in moments if moment is not None),
+        )
 
 
 async def run(
@@ -81,39 +94,31 @@ async def run(
         raise UsageError("a cycle is an employee's: name it in the caller")
     began = time.perf_counter()
     lease = timedelta(seconds=database.settings.worker_lease)
-    cycle = _Cycle()
     async with database.work(caller) as tx:
-        cycle.turn = turn = await schedule.take_turn(
+        turn = await schedule.take_turn(
             tx, employee=caller.employee, fence=fence, next_cycle_at=next_cycle_at, if_due=if_due
         )
         if turn is None:
             return CycleOutcome(ran=False)
-        cycle.until = None if regardless_of_hours else _rests_until(turn, tx.now)
-        if cycle.until is not None:
-            await schedule.rest(tx, employee=turn.employee_id, fence=turn.fence, until=cycle.until)
-            return CycleOutcome(ran=False, next_cycle_at=cycle.until, resting=True)
-        await _think(tx, turn, cycle)
+        until = None if regardless_of_hours else _rests_until(turn, tx.now)
+        if until is not None:
+            await schedule.rest(tx, employee=turn.employee_id, fence=turn.fence, until=until)
+            return CycleOutcome(ran=False, next_cycle_at=until, resting=True)
+        cycle = await _think(tx, turn)
         if cycle.wakes_at is not None:
             await schedule.wake(tx, employees=[turn.employee_id], at=cycle.wakes_at)
-        if cycle.has_work or not cycle.deliberation.is_quiet or turn.failures:
+        if cycle.goes_on:
             await schedule.keep_turn(tx, employee=turn.employee_id, fence=turn.fence, lease=lease)
-    if cycle.has_work or not cycle.deliberation.is_quiet or turn.failures:
+    if cycle.goes_on:
         cycle.acted = await _act(database, caller, turn, lease)
         async with database.work(caller) as tx:
             await _reflect(tx, turn, cycle, seconds=time.perf_counter() - began)
-    return CycleOutcome(
-        perceived=cycle.perceived,
-        revised=cycle.revised,
-        goals_moved=len(cycle.deliberation.goals_moved),
-        plans_adopted=len(cycle.deliberation.adopted),
-        plans_ended=len(cycle.ended),
-        steps=len(cycle.acted),
-        next_cycle_at=turn.next_cycle_at,
-    )
+    return cycle.outcome()
 
 
-async def _think(tx: Tx, turn: Turn, cycle: _Cycle) -> None:
+async def _think(tx: Tx, turn: Turn) -> _Cycle:
     """Perceive, revise, evaluate, look, and deliberate when something happened."""
+    cycle = _Cycle(turn)
     employee = turn.employee_id
     percepts = await perceive(tx, employee=employee)
     cycle.perceived = len(percepts)
@@ -130,7 +135,9 @@ async def _think(tx: Tx, turn: Turn, cycle: _Cycle) -> None:
     moments = (circumstance.wakes_at(), cycle.deliberation.wakes_at(circumstance.seen_at))
     wakes_at = min((moment for moment in moments if moment is not None), default=None)
     cycle.wakes_at = None if wakes_at is None or wakes_at >= turn.next_cycle_at else wakes_at
-    cycle.has_work = bool(cycle.deliberation.adopted) or next_step(circumstance, served=(), at_once=at_once) is not None
+    has_work = bool(cycle.deliberation.adopted) or next_step(circumstance, served=(), at_once=at_once) is not None
+    cycle.goes_on = has_work or not cycle.deliberation.is_quiet or turn.failures > 0
+    return cycle
 
 
 async def _act(database: Database, caller: Caller, turn: Turn, lease: timedelta) -> list[Acted]:
@@ -148,8 +155,9 @@ async def _act(database: Database, caller: Caller, turn: Turn, lease: timedelta)
 
 async def _reflect(tx: Tx, turn: Turn, cycle: _Cycle, *, seconds: float) -> None:
     """The turn is given back, at once due again when something was done or has ended, and the cycle is measured."""
-    again = tx.now if cycle.acted or cycle.deliberation.steps or cycle.deliberation.ended else None
-    await schedule.end_turn(tx, employee=turn.employee_id, fence=turn.fence, next_cycle_at=again)
+    if cycle.acted or cycle.deliberation.steps or cycle.deliberation.ended:
+        cycle.again_at = tx.now
+    await schedule.end_turn(tx, employee=turn.employee_id, fence=turn.fence, next_cycle_at=cycle.again_at)
     await metrics.write(tx, employee=turn.employee_id, samples=_samples(cycle, seconds))
 
 

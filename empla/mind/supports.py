@@ -53,14 +53,14 @@ BELOW_AT: LiteralString = """
           FROM told(%(tenant)s::uuid, %(employee)s::uuid, %(belief)s::uuid, %(at)s::timestamptz) d
          CROSS JOIN LATERAL resting(d.grounds, d.new_value) r
          CROSS JOIN LATERAL told(%(tenant)s::uuid, %(employee)s::uuid, r.id, %(at)s::timestamptz) h
-         WHERE brief(h.new_value) = r.said
+         WHERE fingerprint(h.new_value) = r.said
          UNION
         SELECT u.depth + 1, u.id, h.belief_id, h.subject, h.predicate, h.new_value, h.source, h.grounds,
                effective_confidence(h.new_confidence, h.decay_rate, h.decay_model, h.evidence_at, %(at)s::timestamptz)
           FROM below u
          CROSS JOIN LATERAL resting(u.grounds, u.object) r
          CROSS JOIN LATERAL told(%(tenant)s::uuid, %(employee)s::uuid, r.id, %(at)s::timestamptz) h
-         WHERE u.depth < %(depth)s::int AND brief(h.new_value) = r.said
+         WHERE u.depth < %(depth)s::int AND fingerprint(h.new_value) = r.said
     )
     SELECT u.depth, u.of, u.id, u.subject, u.predicate, u.object, u.source,
            at_most_its_supports_then(u.own, %(tenant)s::uuid, %(employee)s::uuid, u.source, u.grounds, u.object, %(at)s::timestamptz)
@@ -97,7 +97,7 @@ ABOVE_AT: LiteralString = """
              ORDER BY h.subject, h.predicate, h.changed_at DESC, h.id DESC) d
      CROSS JOIN LATERAL resting(d.grounds, d.new_value) r
       JOIN told(%(tenant)s::uuid, %(employee)s::uuid, %(belief)s::uuid, %(at)s::timestamptz) b
-        ON b.belief_id = r.id AND brief(b.new_value) = r.said
+        ON b.belief_id = r.id AND fingerprint(b.new_value) = r.said
      WHERE d.change_type NOT IN ('deleted', 'decayed') AND d.grounds @? '$[*].rests_on'
      ORDER BY d.subject, d.predicate LIMIT %(most)s::int
 """

@@ -215,3 +215,9 @@ def commands(page: str) -> list[str]:
 
 def words_of(command: str) -> list[str]:
     return shlex.split(command)
+
+
+def cycles(page: str) -> int:
+    """How many cycles a run says it ran."""
+    found = re.search(r"^([\d,]+) cycles in ", page, re.MULTILINE)
+    return int(found[1].replace(",", "")) if found else 0

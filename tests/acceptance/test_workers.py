@@ -28,6 +28,8 @@ from shift import past
 
 from empla.employees import employees
 from empla.employees.shapes import EmployeeConfig
+from empla.memory import procedural
+from empla.memory.playbook import Playbook
 from empla.senses import inbox
 from empla.senses.observation import NewObservation
 from empla.settings import Settings
@@ -45,6 +47,10 @@ LEASE = 1.5  # seconds; a stopped process is stopped for longer
 TENANTS, STAFF = 3, 34  # the third tenant lives in simulated time
 HANGS = 120.0  # seconds; what takes longer does not come to an end
 
+LEFT = """
+    SELECT (SELECT count(*) FROM empla.observations WHERE status = 'pending')
+         + (SELECT count(*) FROM empla.employee_intentions WHERE status IN ('planned', 'in_progress'))
+"""
 NOTES = """
     CREATE TABLE public.notes (n bigserial PRIMARY KEY, employee_id uuid, fence bigint, what text, process text);
     CREATE FUNCTION public.note_turn() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
@@ -62,7 +68,21 @@ NOTES = """
         RETURN NULL;
     END $$;
     CREATE TRIGGER note AFTER INSERT ON empla.memory_episodes FOR EACH ROW EXECUTE FUNCTION public.note_write();
+    CREATE TRIGGER note AFTER UPDATE ON empla.intention_steps FOR EACH ROW EXECUTE FUNCTION public.note_write();
+    CREATE TRIGGER note AFTER INSERT ON empla.effects FOR EACH ROW EXECUTE FUNCTION public.note_write();
 """
+
+# Every piece of news is answered by a plan of three steps, each of which leaves one effect.
+STEPS = 3
+ANSWER = Playbook.of(
+    {
+        "name": "answer",
+        "type": "workflow",
+        "description": "Answer what was heard.",
+        "triggers": ["mail"],
+        "steps": [{"action": "note", "text": f"{{description}}: {number}"} for number in range(STEPS)],
+    }
+)
 
 
 @dataclass
@@ -193,6 +213,7 @@ async def hired(database: Database) -> Staff:
                     email=f"jordan.{one}@acme.example",
                     config=EmployeeConfig(loop_interval_seconds=1),
                 )
+                await procedural.add(tx, employee=person.id, playbooks=[ANSWER])
                 people[person.id] = house
     return Staff(database, houses, people)
 
@@ -245,9 +266,9 @@ def value(own: Settings, query: str) -> int:
     return int(row[0])
 
 
-async def all_is_perceived(own: Settings) -> None:
+async def all_is_done(own: Settings) -> None:
     begun = time.monotonic()
-    while value(own, "SELECT count(*) FROM empla.observations WHERE status = 'pending'"):
+    while value(own, LEFT):
         assert time.monotonic() - begun < HANGS, "something waits for ever"
         await asyncio.sleep(0.2)
 
@@ -259,7 +280,7 @@ async def test_two_workers_that_are_killed_and_stopped_at_random(own: Settings, 
             crew = Crew(own, tmp_path)
             stack.callback(crew.end)
             await chaos(staff, crew, own)
-            await all_is_perceived(own)
+            await all_is_done(own)
         codes = crew.told_to_stop()
     assert codes == [0, 0], crew.said()
     noted = notes(own)
@@ -279,6 +300,11 @@ async def test_two_workers_that_are_killed_and_stopped_at_random(own: Settings, 
     assert value(own, "SELECT count(*) FROM empla.observations WHERE status = 'perceived'") == len(staff.told)
     assert value(own, "SELECT count(DISTINCT observation_id) FROM empla.memory_episodes") == len(staff.told)
     assert value(own, "SELECT count(*) FROM empla.memory_episodes") == len(staff.told)
+    assert value(own, "SELECT count(*) FROM empla.employee_intentions WHERE status = 'completed'") == len(staff.told)
+    assert value(own, "SELECT count(DISTINCT cause_id) FROM empla.employee_intentions") == len(staff.told)
+    steps = "SELECT count(*) FROM empla.intention_steps WHERE status = 'completed' AND attempts = 1"
+    assert value(own, steps) == STEPS * len(staff.told)
+    assert value(own, "SELECT count(*) FROM empla.effects") == STEPS * len(staff.told)
     assert "Traceback" not in crew.said()
 
 

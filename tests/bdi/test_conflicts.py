@@ -107,7 +107,8 @@ async def test_repeated_guesses_are_counted_and_the_same_evidence_once(told: Bel
 
 
 async def test_each_claim_has_a_conflict_of_its_own_and_equal_numbers_are_one(told: Believer):
-    for value in (1, 1.0, True, "low", None, [None], [], {}):
+    claims: list[JsonValue] = [1, 1.0, True, "low", None, [None], [], {}]
+    for value in claims:
         await guesses(told, value)
     found = [(c.claimed, c.times) for c in await listed(told)]
     assert found == [(1, 2), (True, 1), ("low", 1), (None, 1), ([None], 1), ([], 1), ({}, 1)]
@@ -258,6 +259,25 @@ async def test_what_is_settled_is_settled(told: Believer):
         with pytest.raises(ConflictError, match=r"^this conflict is kept already$"):
             await resolves(told, found.id, keep=keep)
     assert (await told.believes()).object == "high"
+
+
+SETTLED: LiteralString = """
+    UPDATE belief_conflicts SET status = %(status)s::text, reason = 'anew'
+     WHERE tenant_id = %(tenant)s::uuid AND id = %(conflict)s::uuid
+"""
+
+
+@pytest.mark.parametrize("status", ["open", "overturned", "lapsed"])
+async def test_what_is_settled_is_settled_for_whoever_writes_sql_too(told: Believer, status: str):
+    await guesses(told)
+    kept = await resolves(told, (await listed(told))[0].id, keep=True)
+    with pytest.raises(ConflictError, match=r"^this conflict is kept already$"):
+        async with told.database.write(told.caller) as tx:
+            await tx.execute(SETTLED, conflict=kept.id, status=status)
+    async with told.database.write(told.caller) as tx:
+        assert await tx.execute(SETTLED, conflict=kept.id, status="kept") == 1
+    (found,) = await listed(told, None)
+    assert (found.status, found.reason, found.resolved_at) == ("kept", "I asked them", kept.resolved_at)
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 2001])

@@ -165,6 +165,17 @@ async def test_what_somebody_vouches_for_stays_and_rests_on_it_no_more(jordan: B
     assert await held(jordan) == ["risk"]
 
 
+async def test_what_it_rested_on_may_rest_on_it_once_it_says_the_same_again(jordan: Believer):
+    risk = await infers(jordan, "risk", await sees(jordan, "usage", 40))
+    await sees(jordan, "risk")
+    await jordan.waits(1)
+    await sees(jordan, "usage", 70)
+    await jordan.waits(1)
+    await infers(jordan, "usage", risk, value=40)
+    assert (await sees(jordan, "risk")).object == "yes"
+    assert await edges(jordan) == [("usage", "risk")]
+
+
 async def test_what_rests_on_a_belief_that_stays_stays(jordan: Believer):
     risk = await infers(jordan, "risk", await sees(jordan, "usage"))
     await sees(jordan, "risk")
@@ -376,18 +387,23 @@ async def test_nothing_is_formed_on_what_another_transaction_is_retracting(crowd
     assert await held(crowd) == []
 
 
-async def test_two_transactions_do_not_close_a_circle_between_them(crowd: Believer):
+@pytest.mark.parametrize("through", [False, True])
+async def test_two_transactions_do_not_close_a_circle_between_them(crowd: Believer, through: bool):  # noqa: FBT001
     one, other = await sees(crowd, "one"), await sees(crowd, "other")
+    # With a belief in between, the two transactions touch nothing in common.
+    on_one, on_other = (
+        (await infers(crowd, "on one", one), await infers(crowd, "on other", other)) if through else (one, other)
+    )
     done, go = asyncio.Event(), asyncio.Event()
-    first = asyncio.create_task(hears_in(crowd, "one", other.id, done=done, go=go))
+    first = asyncio.create_task(hears_in(crowd, "one", on_other.id, done=done, go=go))
     await done.wait()
-    second = asyncio.create_task(infers(crowd, "other", one))
+    second = asyncio.create_task(infers(crowd, "other", on_one))
     await asyncio.sleep(0.2)
     go.set()
     await first
     with pytest.raises(InvalidError, match=r"^a belief can't rest on itself: other\.is would"):
         await second
-    assert await edges(crowd) == [("one", "other")]
+    assert ("one", on_other.subject) in await edges(crowd)
 
 
 async def test_whoever_vouches_for_it_while_its_support_falls_keeps_it(crowd: Believer):

@@ -274,7 +274,7 @@ def _disputed() -> dict[str, object]:
 
 def _resting_on(connection: Connection, belief: UUID) -> dict[str, object]:
     """What was inferred from the belief: the database writes an edge."""
-    said = value_of(connection, "SELECT object FROM beliefs WHERE id = %(id)s", {"id": belief})
+    said = value_of(connection, "SELECT fingerprint(object) FROM beliefs WHERE id = %(id)s", {"id": belief})
     ground = {"object": "open", "source": "inference", "reliability": 0.7, "occurred_at": WHEN.isoformat()}
     return {"source": "inference", "grounds": Jsonb([{**ground, "rests_on": {str(belief): said}}])}
 

@@ -89,7 +89,7 @@ BEGIN
     b.logged_at := CASE WHEN quiet THEN held.logged_at ELSE b.last_updated_at END;
     RETURN b;
 END $$;
-DROP FUNCTION empla.brief(jsonb), empla.open_conflict(), empla.sign_resolution(), empla.settle_beliefs(), empla.resting(jsonb, jsonb), empla.hold_supports(uuid, uuid, jsonb),
+DROP FUNCTION empla.fingerprint(jsonb), empla.open_conflict(), empla.sign_resolution(), empla.settle_beliefs(), empla.resting(jsonb, jsonb), empla.hold_supports(uuid, uuid, jsonb),
     empla.without_supports(jsonb, uuid[]), empla.let_fall(uuid, uuid, uuid[], timestamptz), empla.keep_supports(uuid, uuid, uuid[], timestamptz),
     empla.weakest(uuid, uuid, jsonb, jsonb, timestamptz), empla.weakest_then(uuid, uuid, jsonb, jsonb, timestamptz), empla.told(uuid, uuid, uuid, timestamptz),
     empla.at_most_its_supports(double precision, uuid, uuid, text, jsonb, jsonb, timestamptz),
@@ -103,3 +103,16 @@ DO $$ BEGIN
 END $$;
 SET LOCAL ROLE empla_owner;
 REVOKE CREATE ON SCHEMA empla FROM empla_keeper;
+DO $$ BEGIN
+    IF to_regprocedure('empla.uuidv7()') IS NOT NULL THEN
+        EXECUTE $f$
+            CREATE OR REPLACE FUNCTION empla.uuidv7() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE AS $b$
+                SELECT encode(
+                    set_bit(set_bit(
+                        overlay(uuid_send(gen_random_uuid())
+                                PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
+                                FROM 1 FOR 6),
+                        52, 1), 53, 1), 'hex')::uuid
+            $b$ $f$;
+    END IF;
+END $$;

@@ -1,8 +1,23 @@
 -- What a person has to settle: guesses against a human's word. And what a derived belief rests on, so that it falls with it.
 
--- An object, or what stands for a long one: equal for equal objects (1 and 1.0 are one), short enough for an index.
-CREATE FUNCTION empla.brief(object jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN octet_length(object::text) <= 1000 THEN object ELSE jsonb_build_object('hash', jsonb_hash_extended(object, 0)) END
+-- Before PostgreSQL 18: the twelve bits after the version tell the fraction of the millisecond, as they do in PostgreSQL's own. A belief may
+-- be formed and fall in one statement, and history is read in the order of its ids.
+DO $$ BEGIN
+    IF to_regprocedure('empla.uuidv7()') IS NOT NULL THEN
+        EXECUTE $f$
+            CREATE OR REPLACE FUNCTION empla.uuidv7() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE AS $b$
+                SELECT encode(overlay(uuid_send(gen_random_uuid())
+                                      PLACING substring(int8send(floor(c.ms)::bigint) FROM 3) || int2send((28672 + floor((c.ms - floor(c.ms)) * 4096))::int2)
+                                      FROM 1 FOR 8), 'hex')::uuid
+                  FROM (SELECT extract(epoch FROM clock_timestamp()) * 1000 AS ms) c
+            $b$ $f$;
+    END IF;
+END $$;
+
+-- The same for equal objects, and short. The hash of jsonb knows that 1 and 1.0 are one number but takes [null] for null; the text, bare
+-- of digits, knows the rest.
+CREATE FUNCTION empla.fingerprint(object jsonb) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT jsonb_hash_extended(object, 0) || ':' || hashtextextended(translate(object::text, '0123456789.', ''), 0)
 $$;
 
 CREATE TABLE empla.belief_conflicts (
@@ -35,7 +50,7 @@ CREATE TABLE empla.belief_conflicts (
 COMMENT ON COLUMN empla.belief_conflicts.held IS 'What the belief said when the claim was heard last';
 COMMENT ON COLUMN empla.belief_conflicts.evidence IS 'The ids of the evidence for the claim, the last hundred';
 COMMENT ON COLUMN empla.belief_conflicts.times IS 'How often the claim was made';
-CREATE UNIQUE INDEX idx_conflicts_open ON empla.belief_conflicts (tenant_id, employee_id, belief_id, empla.brief(claimed)) WHERE status = 'open';
+CREATE UNIQUE INDEX idx_conflicts_open ON empla.belief_conflicts (tenant_id, employee_id, belief_id, empla.fingerprint(claimed)) WHERE status = 'open';
 CREATE INDEX idx_conflicts_belief ON empla.belief_conflicts (tenant_id, employee_id, belief_id);
 
 -- Only live beliefs are on either side, and no circle is ever closed. Written by the trigger below alone, from the inferences' `rests_on`.
@@ -65,7 +80,7 @@ BEGIN
     INSERT INTO belief_conflicts AS c (tenant_id, employee_id, belief_id, subject, predicate, held, claimed, claimed_source, evidence, opened_at)
     VALUES (NEW.tenant_id, NEW.employee_id, NEW.belief_id, NEW.subject, NEW.predicate, NEW.old_value, NEW.new_value, NEW.source,
             NEW.evidence, NEW.changed_at)
-    ON CONFLICT (tenant_id, employee_id, belief_id, brief(claimed)) WHERE status = 'open' DO UPDATE
+    ON CONFLICT (tenant_id, employee_id, belief_id, fingerprint(claimed)) WHERE status = 'open' DO UPDATE
        SET times = c.times + 1, held = EXCLUDED.held,
            evidence = jsonb_path_query_array(c.evidence || EXCLUDED.evidence, '$[last - 99 to last]');
     RETURN NULL;
@@ -90,16 +105,16 @@ END $$;
 CREATE TRIGGER sign_resolution BEFORE UPDATE OF status, reason ON empla.belief_conflicts
     FOR EACH ROW EXECUTE FUNCTION empla.sign_resolution();
 
--- Supports. The beliefs that `believed` rests on, by the inferences that count for it, each with what it said then.
-CREATE FUNCTION empla.resting(grounds jsonb, believed jsonb) RETURNS TABLE (id uuid, said jsonb) LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+-- Supports. The beliefs that `believed` rests on, by the inferences that count for it, each with the fingerprint of what it said then.
+CREATE FUNCTION empla.resting(grounds jsonb, believed jsonb) RETURNS TABLE (id uuid, said text) LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT DISTINCT r.key::uuid, r.value
-      FROM empla.counted(grounds) c CROSS JOIN LATERAL jsonb_each(c.ground -> 'rests_on') r (key, value)
+      FROM empla.counted(grounds) c CROSS JOIN LATERAL jsonb_each_text(c.ground -> 'rests_on') r (key, value)
      WHERE c.object = believed
 $$;
 
 -- Before anything is formed on beliefs they are held, to the end of the transaction, so that nothing is left on nothing; returns what
 -- they say. `derived` is a list of {subject, predicate, rests_on}. One employee's circles are looked for one transaction at a time.
-CREATE FUNCTION empla.hold_supports(tenant uuid, employee uuid, derived jsonb) RETURNS TABLE (support uuid, said jsonb)
+CREATE FUNCTION empla.hold_supports(tenant uuid, employee uuid, derived jsonb) RETURNS TABLE (support uuid, said text)
     LANGUAGE plpgsql AS $$
 DECLARE
     wanted uuid[]; circle record; held integer;
@@ -113,7 +128,7 @@ BEGIN
     SELECT array_agg(DISTINCT i::uuid) INTO wanted
       FROM jsonb_array_elements(derived) d CROSS JOIN LATERAL jsonb_array_elements_text(d -> 'rests_on') i;
     -- In the order in which evidence is heard, so that the two do not wait for each other.
-    RETURN QUERY SELECT b.id, empla.brief(b.object) FROM empla.beliefs b
+    RETURN QUERY SELECT b.id, empla.fingerprint(b.object) FROM empla.beliefs b
                   WHERE b.tenant_id = tenant AND b.employee_id = employee AND b.id = ANY (wanted) AND b.deleted_at IS NULL
                   ORDER BY b.subject, b.predicate FOR SHARE;
     GET DIAGNOSTICS held = ROW_COUNT;
@@ -291,7 +306,7 @@ END $$;
 -- The edges of these beliefs are what their grounds say. A guess that rests on what is not so (any more) falls at once.
 CREATE FUNCTION empla.keep_supports(tenant uuid, employee uuid, changed uuid[], moment timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    derived uuid[]; supports uuid[]; said jsonb[]; fresh uuid[]; is_so boolean[];
+    derived uuid[]; supports uuid[]; said text[]; fresh uuid[]; is_so boolean[];
 BEGIN
     SELECT array_agg(d.id), array_agg(r.id), array_agg(r.said) INTO derived, supports, said
       FROM empla.beliefs d CROSS JOIN LATERAL empla.resting(d.grounds, d.object) r
@@ -306,7 +321,7 @@ BEGIN
         PERFORM FROM empla.beliefs b
           WHERE b.tenant_id = tenant AND b.employee_id = employee AND b.id = ANY (fresh) ORDER BY b.subject, b.predicate FOR SHARE;
     END IF;
-    SELECT array_agg(coalesce((SELECT b.deleted_at IS NULL AND empla.brief(b.object) = w.said FROM empla.beliefs b
+    SELECT array_agg(coalesce((SELECT b.deleted_at IS NULL AND empla.fingerprint(b.object) = w.said FROM empla.beliefs b
                                 WHERE b.tenant_id = tenant AND b.employee_id = employee AND b.id = w.support), false) ORDER BY w.position)
       INTO is_so FROM unnest(supports, said) WITH ORDINALITY w (support, said, position);
     DELETE FROM empla.belief_supports s
@@ -478,16 +493,16 @@ CALL empla.keep_touched('empla.belief_conflicts');
 CALL empla.keep_key('empla.belief_conflicts', '{belief_id,subject,predicate,claimed}');
 CALL empla.keep_audited('empla.belief_conflicts', 'conflict', 'belief_id,subject,predicate,claimed_source,status,reason');
 
-REVOKE ALL ON FUNCTION empla.brief(jsonb), empla.open_conflict(), empla.sign_resolution(), empla.settle_beliefs(), empla.resting(jsonb, jsonb), empla.hold_supports(uuid, uuid, jsonb),
+REVOKE ALL ON FUNCTION empla.fingerprint(jsonb), empla.open_conflict(), empla.sign_resolution(), empla.settle_beliefs(), empla.resting(jsonb, jsonb), empla.hold_supports(uuid, uuid, jsonb),
     empla.without_supports(jsonb, uuid[]), empla.let_fall(uuid, uuid, uuid[], timestamptz), empla.keep_supports(uuid, uuid, uuid[], timestamptz),
     empla.weakest(uuid, uuid, jsonb, jsonb, timestamptz), empla.weakest_then(uuid, uuid, jsonb, jsonb, timestamptz), empla.told(uuid, uuid, uuid, timestamptz),
     empla.at_most_its_supports(double precision, uuid, uuid, text, jsonb, jsonb, timestamptz),
     empla.at_most_its_supports_then(double precision, uuid, uuid, text, jsonb, jsonb, timestamptz) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION empla.brief(jsonb), empla.resting(jsonb, jsonb), empla.hold_supports(uuid, uuid, jsonb), empla.weakest(uuid, uuid, jsonb, jsonb, timestamptz),
+GRANT EXECUTE ON FUNCTION empla.fingerprint(jsonb), empla.resting(jsonb, jsonb), empla.hold_supports(uuid, uuid, jsonb), empla.weakest(uuid, uuid, jsonb, jsonb, timestamptz),
     empla.weakest_then(uuid, uuid, jsonb, jsonb, timestamptz), empla.told(uuid, uuid, uuid, timestamptz),
     empla.at_most_its_supports(double precision, uuid, uuid, text, jsonb, jsonb, timestamptz),
     empla.at_most_its_supports_then(double precision, uuid, uuid, text, jsonb, jsonb, timestamptz) TO empla_app, empla_worker, empla_migrator;
-GRANT EXECUTE ON FUNCTION empla.brief(jsonb), empla.resting(jsonb, jsonb), empla.counted(jsonb), empla.log_odds(double precision), empla.source_rank(text),
+GRANT EXECUTE ON FUNCTION empla.fingerprint(jsonb), empla.resting(jsonb, jsonb), empla.counted(jsonb), empla.log_odds(double precision), empla.source_rank(text),
     empla.without_supports(jsonb, uuid[]), empla.let_fall(uuid, uuid, uuid[], timestamptz), empla.keep_supports(uuid, uuid, uuid[], timestamptz) TO empla_keeper;
 ALTER FUNCTION empla.open_conflict() OWNER TO empla_keeper;
 ALTER FUNCTION empla.settle_beliefs() OWNER TO empla_keeper;

@@ -7,7 +7,7 @@ import pytest
 from living import Living
 
 from empla.bdi import intentions
-from empla.bdi.intentions import NewIntention, NewStep
+from empla.bdi.intentions import Ending, NewIntention, NewStep
 from empla.bdi.shapes import Plan, PlanContext
 from empla.employees import assignments, employees
 from empla.errors import NotFoundError, UsageError
@@ -209,6 +209,22 @@ async def test_what_waits_for_another_says_for_which(living: Living):
     assert f"It depends on:\n  first ({str(first)[-8:]}), planned" in str(found)
     assert other.waits_for == ["its turn: step 1 (note) is next"]
     assert "What called for it:\n  nobody said" in str(other)
+
+
+@pytest.mark.parametrize(
+    ("policy", "waits_for"),
+    [("replan", "first, which is abandoned"), ("proceed", "its turn: step 1 (note) is next")],
+)
+async def test_what_depends_on_something_that_is_no_more_says_so_unless_it_may_proceed(
+    living: Living, policy: Any, waits_for: str
+):
+    first = await adopts(living, "first")
+    async with living.database.write(living.caller) as tx:
+        ending = Ending(id=first, status="abandoned", reason="no more")
+        await intentions.end(tx, employee=living.employee, endings=[ending])
+    second = await adopts(living, "second", dependencies=[first], on_failed_dependency=policy)
+    async with living.database.read(living.caller) as tx:
+        assert (await explain(tx, intention=second)).waits_for == [waits_for]
 
 
 async def test_what_waits_for_its_suspended_goal_says_so(living: Living):

@@ -317,4 +317,4 @@ def life(driver: Driver) -> type[Goals]:
 
 
 def test_every_life_of_goals_keeps_to_the_laws(life: type[Goals]):
-    run_state_machine_as_test(life, settings=law(12, steps=20))
+    run_state_machine_as_test(life, settings=law(8, steps=18))

@@ -301,4 +301,4 @@ def life(driver: Driver) -> type[Intentions]:
 
 
 def test_every_life_of_intentions_keeps_to_the_laws(life: type[Intentions]):
-    run_state_machine_as_test(life, settings=law(12, steps=15))
+    run_state_machine_as_test(life, settings=law(10, steps=14))

@@ -162,7 +162,8 @@ class Living(Believer):
     async def goes_on(self, most: int = 50) -> int:
         """Cycles until one is quiet; how many."""
         for number in range(1, most + 1):
-            if (await self.lives()).steps == 0:
+            outcome = await self.lives()
+            if not (outcome.steps or outcome.plans_ended or outcome.plans_adopted):
                 return number
         raise AssertionError(f"still busy after {most} cycles")
 

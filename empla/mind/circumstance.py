@@ -81,7 +81,9 @@ class Circumstance(BaseModel):
     children: list[Child]
     answers: list[Answer]
     items_in_hand: int  # of working memory, that are not pinned
-    next_observation_at: datetime | None  # the first that lies ahead, such as a follow-up
+    next_observation_at: (
+        datetime | None
+    )  # the first that waits: such as a follow-up, or what one cycle could not perceive
     is_called_for: bool  # some playbook is triggered by what was just perceived
     seen_at: datetime
 
@@ -98,7 +100,12 @@ class Circumstance(BaseModel):
         return found
 
     def wakes_at(self) -> datetime | None:
-        """When something comes due by itself: an observation, a retry, a time-out, a deadline; None when nothing lies ahead."""
+        """When something comes due by itself: an observation, a retry, a time-out, a deadline; None when nothing lies ahead.
+
+        Now, when more had happened than one cycle perceives.
+        """
+        if self.next_observation_at is not None and self.next_observation_at <= self.seen_at:
+            return self.seen_at
         moments = [self.next_observation_at]
         moments += [goal.retry_at for goal in self.goals]
         deadlines = [goal.target.deadline_at for goal in self.goals] + [plan.deadline_at for plan in self.intentions]

@@ -178,8 +178,6 @@ class Intentions(RuleBasedStateMachine):
     @rule()
     def come_to_rest(self) -> None:
         self.run(self.living.goes_on())
-        for _ in range(4):  # what ended in a cycle without a step is gone on with in the next
-            self.run(self.living.goes_on())
         seen = self.look()
         for plan in seen.live():
             assert self.waits_for(plan, seen), f"{plan.plan_key} is stuck"
@@ -207,7 +205,7 @@ class Intentions(RuleBasedStateMachine):
     def plans_keep_to_the_laws(self) -> None:
         seen = self.look()
         for plan in seen.plans.values():
-            self.keeps_to_its_graph(plan, seen.steps[plan.id])
+            self.keeps_to_its_graph(plan, seen)
             self.runs_in_order(plan, seen)
             self.ends_once(plan, seen)
         matters = Counter((plan.goal_id, plan.cause_id, plan.plan_key) for plan in seen.live())
@@ -225,18 +223,20 @@ class Intentions(RuleBasedStateMachine):
         self.plans = seen.plans
         self.steps = {(step.intention_id, step.position): step for steps in seen.steps.values() for step in steps}
 
-    def keeps_to_its_graph(self, plan: Intention, steps: list[Step]) -> None:
+    def keeps_to_its_graph(self, plan: Intention, seen: Seen) -> None:
         before = self.plans.get(plan.id)
         if before is not None and before.status not in LIVE_INTENTIONS:
             assert plan == before
         assert reaches(INTENTION, "" if before is None else before.status, plan.status)
-        for step in steps:
+        for step in seen.steps[plan.id]:
             was = self.steps.get((plan.id, step.position))
             if was is not None and was.status not in OPEN_STEPS:
                 assert step == was
             assert reaches(STEP, "" if was is None else was.status, step.status)
             assert step.attempts <= step.max_attempts
             assert was is None or step.attempts >= was.attempts
+            pauses = was is not None and was.not_before is not None and was.not_before > seen.now
+            assert not pauses or was is None or step.attempts == was.attempts
 
     def runs_in_order(self, plan: Intention, seen: Seen) -> None:
         status = {step.position: step.status for step in seen.steps[plan.id]}

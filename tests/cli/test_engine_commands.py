@@ -194,11 +194,11 @@ def test_the_list_says_how_each_goal_stands(empla: "Run", goals: "Run", slug: st
     assert goals().out == "Jordan wants nothing; see empla goals adopt --help\n"
     goals("adopt", *COVERAGE, "--deadline", "2099-12-31")
     cycle(empla, slug)
-    head, line = goals().out.splitlines()
-    assert head.split() == ["id", "priority", "goal", "type", "status", "state", "value", "wanted", "since", "why"]
-    assert "maintenance  blocked  unknown  –" in line
-    assert ">= 1 (again 1.1) by 2099-12-31" in line
-    assert line.rstrip().endswith("no plan is left for it: a human was asked")
+    head, line = (part.rstrip() for part in goals().out.splitlines())
+    assert head.split("  ") == ["id", "", "", "priority", "goal", "", "", "", "", "", "", "", "how it stands"]
+    assert "       3  pipeline.coverage >= 1  blocked, unknown since 20" in line
+    told = ": wanted >= 1 (again 1.1) by 2099-12-31; no plan is left for it: a human was asked"
+    assert line.endswith(told)
 
 
 def test_a_goal_says_why_it_presses_and_how_it_came_about(empla: "Run", goals: "Run", slug: str):
@@ -228,7 +228,7 @@ def test_a_human_is_asked_and_answers_once(empla: "Run", goals: "Run", slug: str
     assert (notice["kind"], notice["severity"], notice["status"]) == ("escalation", "warning", "open")
     shown = empla(*listed, "--employee", JORDAN).out.splitlines()
     assert shown[0].startswith(f"{notice['id'][-8:]}  ")
-    assert shown[0].endswith("Jordan, warning escalation")
+    assert shown[0].endswith("Jordan: escalation (warning)")
     assert (
         shown[1]
         == "  I can't go on with my goal “pipeline.coverage >= 1”: pipeline.coverage is unknown: nothing is believed about it."

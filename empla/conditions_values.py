@@ -12,6 +12,7 @@ MAX_VALUE_CHARACTERS = 1000
 """How much of one value a text shows."""
 
 _IN_A_NOTE = 60  # characters
+_SIX_DIGITS = 1e6
 _HUGE = 10**40
 _OPERATORS: dict[Operator, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -91,10 +92,12 @@ def _inside(value: object) -> str:
 
 
 def _number(value: float) -> str:
-    """As people write it: 3 for 3.0, and never thousands of digits."""
+    """As people write it: 3 for 3.0, six digits of a fraction, and never thousands of digits."""
     if isinstance(value, int):
         return str(value) if abs(value) < _HUGE else "a huge number"
-    return str(int(value)) if value.is_integer() and abs(value) < _HUGE else repr(value)
+    if value.is_integer() and abs(value) < _HUGE:
+        return str(int(value))
+    return f"{value:.6g}" if abs(value) < _SIX_DIGITS else repr(value)
 
 
 def _clipped(text: str, longest: int) -> str:

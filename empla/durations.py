@@ -2,6 +2,9 @@
 
 import re
 from datetime import timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from empla.errors import InvalidError
 
@@ -50,3 +53,15 @@ def in_words(elapsed: timedelta) -> str:
             count = int(seconds // length)
             return f"{count} {names[-2] if count == 1 else names[-1]}"
     return f"{seconds:.6f}".rstrip("0") + " seconds"
+
+
+def _is_duration(text: str) -> str:
+    try:
+        duration(text)
+    except InvalidError:
+        raise ValueError('must be a duration such as "48h" or "2 weeks"') from None
+    return text
+
+
+Duration = Annotated[str, AfterValidator(_is_duration)]
+"""A span of time in JSON, kept as written; `duration` reads it."""

@@ -53,6 +53,10 @@ Many = Annotated[tuple[Item, ...], Strict(strict=False)]
 """A JSON list, frozen. Only the list itself is taken leniently (a list becomes a tuple), never its items."""
 
 
+Stated = str | dict[str, JsonValue] | list[JsonValue]
+"""A condition as it was written: a text, an object, or a list of both; `conditions.Condition.parse` reads it."""
+
+
 def _is_number(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError("must be a number")  # noqa: TRY004 (pydantic lets a TypeError through)

@@ -7,6 +7,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from believer import Believer
+from factories import a_simulated_tenant
 from pydantic import BaseModel, JsonValue
 
 from empla.bdi import goals, intentions
@@ -17,6 +18,9 @@ from empla.conditions import Condition
 from empla.effects import effects, notices
 from empla.effects.effects import Effect
 from empla.effects.notices import Notice
+from empla.employees import employees
+from empla.employees.employees import EmployeeRole
+from empla.employees.shapes import EmployeeConfig
 from empla.memory import working
 from empla.memory.playbook import OF_STEPS
 from empla.memory.working import WorkingItem
@@ -24,6 +28,7 @@ from empla.mind import cycle
 from empla.mind.cycle import CycleOutcome
 from empla.senses import inbox
 from empla.senses.observation import NewObservation
+from empla.storage.database import Database
 from empla.storage.tx import Caller
 
 LEARN: LiteralString = """
@@ -217,3 +222,24 @@ class Living(Believer):
     async def now(self) -> datetime:
         async with self.database.read(self.caller) as tx:
             return tx.now
+
+
+async def hired(
+    database: Database,
+    role: EmployeeRole = "custom",
+    *,
+    config: dict[str, JsonValue] | None = None,
+    able: Sequence[str] = (),
+) -> Living:
+    """A fresh employee of a fresh tenant in simulated time."""
+    caller = await a_simulated_tenant(database)
+    async with database.write(caller) as tx:
+        employee = await employees.hire(
+            tx,
+            name="Jordan",
+            role=role,
+            email="jordan@acme.example",
+            capabilities=able,
+            config=EmployeeConfig.parse(config or {}),
+        )
+    return Living(database, caller, employee.id)

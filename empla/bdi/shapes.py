@@ -5,9 +5,9 @@ from typing import Annotated, ClassVar, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
-from empla.durations import duration
+from empla.durations import Duration, duration
 from empla.errors import InvalidError
-from empla.shapes import SMALL_JSON_BYTES, Many, Moment, Number, Shape, read_moment
+from empla.shapes import SMALL_JSON_BYTES, Many, Moment, Number, Shape, Stated, read_moment
 
 Comparator = Literal[">=", "<=", ">", "<", "==", "!="]
 GoalType = Literal["achievement", "maintenance", "prevention"]
@@ -19,19 +19,16 @@ CALENDAR_UNITS = get_args(CalendarUnit)
 LEAST_CONFIDENCE = 0.5
 
 
-def _is_duration(text: str) -> str:
+def _is_window(text: str) -> str:
+    if text in CALENDAR_UNITS:
+        return text
     try:
         duration(text)
-    except InvalidError as error:
-        raise ValueError('must be a time such as "2 weeks" or "48h"') from error
+    except InvalidError:
+        raise ValueError('must be a duration such as "30 days", or day, week, month, quarter or year') from None
     return text
 
 
-def _is_window(text: str) -> str:
-    return text if text in CALENDAR_UNITS else _is_duration(text)
-
-
-Duration = Annotated[str, AfterValidator(_is_duration)]
 Window = Annotated[str, AfterValidator(_is_window)]
 
 
@@ -139,9 +136,9 @@ class GoalConditions(Shape):
     column: ClassVar[str] = "employee_goals.conditions"
     max_bytes: ClassVar[int] = SMALL_JSON_BYTES
 
-    creation: JsonValue = Field(default=None, description="It begins when this holds for the first time.")
-    context: JsonValue = Field(default=None, description="It is suspended while this does not hold.")
-    drop: JsonValue = Field(default=None, description="It is abandoned once this holds.")
+    creation: Stated | None = Field(default=None, description="It begins when this holds for the first time.")
+    context: Stated | None = Field(default=None, description="It is suspended while this does not hold.")
+    drop: Stated | None = Field(default=None, description="It is abandoned once this holds.")
     recur_after: Duration | None = Field(
         default=None,
         description='When all plans have failed, they are tried afresh after this time: "7 days" when absent.',
@@ -172,15 +169,15 @@ class Plan(Shape):
         default=None, description="Capabilities that the employee must have."
     )
     expected_outcome: str | None = Field(default=None, description="What should be believed afterwards.")
-    success_criteria: JsonValue = Field(
+    success_criteria: Stated | None = Field(
         default=None,
         description="The condition that must hold for the plan to have succeeded; in the seed's form, what each metric must "
         "have reached.",
     )
-    impossible: JsonValue = Field(
+    impossible: Stated | None = Field(
         default=None, description="Once this condition holds, the plan can't succeed any more."
     )
-    context: JsonValue = Field(
+    context: Stated | None = Field(
         default=None,
         description="The condition under which it was chosen; an open-minded plan is dropped when it fails.",
     )

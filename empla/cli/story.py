@@ -118,17 +118,23 @@ def _done_about(recovered: tuple[str, Standing, ThinSpell] | None, spells: Seque
     if not own:
         return None
     spell = own[0]
-    plans = [f"{name} ({_times(count)})" for name, count in Counter(spell.plans).items()]
-    asked = f"{_listed(spell.failed)} failed, a manager was asked; " if spell.asked and spell.failed else ""
+    asked = "a manager was asked, " if spell.asked else ""
     outcome = "it lasts" if spell.until is None else f"restored on {spell.until:%Y-%m-%d} ({spell.restored_by})"
     return (
-        f"That violated the goal “{spell.description}” ({spell.reason}), and set off {_listed(plans)}: "
+        f"That violated the goal “{spell.description}” ({spell.reason}). It set off {_in_turn(spell)}: "
         f"{spell.effects} tasks, notes and drafts; {asked}{outcome}."
     )
 
 
-def _times(count: int) -> str:
-    return {1: "once", 2: "twice"}.get(count, f"{count} times")
+def _in_turn(spell: Spell) -> str:
+    """Its plans in the order in which they were begun, those that failed marked."""
+    failed = Counter(spell.failed)
+    said: list[str] = []
+    for name in spell.plans:
+        has_failed = failed[name] > 0
+        failed[name] -= has_failed
+        said.append(f"{name}, which failed" if has_failed else name)
+    return ", then ".join(said)
 
 
 def _sold_out(everyone: Sequence[Standing]) -> str | None:

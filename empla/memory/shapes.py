@@ -2,11 +2,10 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, JsonValue
+from pydantic import Field, JsonValue
 
-from empla.durations import duration
-from empla.errors import InvalidError
-from empla.shapes import Many, Shape
+from empla.durations import Duration
+from empla.shapes import Many, Shape, Stated
 
 
 class EpisodeContent(Shape):
@@ -29,20 +28,6 @@ class EpisodeContent(Shape):
     entities: Many[str] | None = Field(default=None, description="What it speaks of.")
     outcome: str | None = Field(default=None, description='What came of it, e.g. "follow_up_scheduled".')
 
-
-def _is_duration(text: str) -> str:
-    try:
-        duration(text)
-    except InvalidError:
-        raise ValueError('must be a duration such as "48h" or "2 weeks"') from None
-    return text
-
-
-Duration = Annotated[str, AfterValidator(_is_duration)]
-"""A span of time, kept as written; `durations.duration` reads it."""
-
-Stated = str | dict[str, JsonValue] | list[JsonValue]
-"""A condition as it was written; `conditions.Condition.parse` reads it."""
 
 Commitment = Literal["blind", "single_minded", "open_minded"]
 FailedDependency = Literal["replan", "abandon", "proceed"]

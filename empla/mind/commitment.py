@@ -13,6 +13,7 @@ from pydantic import JsonValue
 
 from empla.bdi.goals import Change
 from empla.bdi.intentions import Ending, Intention, Step, StepChange
+from empla.bdi.shapes import Plan
 from empla.conditions import Condition, View
 from empla.mind import attempts
 from empla.mind.circumstance import Circumstance, LiveGoal, LiveIntention
@@ -56,7 +57,7 @@ def conclusion(intention: Intention, steps: Sequence[Step], view: View) -> Endin
         if failed is not None:
             return _failed(intention, failed)
         return Ending(id=intention.id, status="completed", reason="all its steps are done")
-    if holds(intention.plan.success_criteria, view):
+    if success_of(intention.plan).judge(view).holds:
         return Ending(id=intention.id, status="completed", reason=_came_about(intention))
     return None
 
@@ -79,13 +80,24 @@ def left_behind(intention: Intention, steps: Sequence[Step]) -> list[StepChange]
     return found
 
 
+def success_of(plan: Plan) -> Condition:
+    """What must hold for it to have succeeded. In the seed's form a number is what a metric must have reached: at least."""
+    written: JsonValue = plan.success_criteria
+    if isinstance(written, dict):
+        written = {
+            name: f">= {value}" if isinstance(value, int | float) and not isinstance(value, bool) else value
+            for name, value in written.items()
+        }
+    return Condition.parse(written, what="the success of the plan")
+
+
 def holds(written: JsonValue, view: View) -> bool:
     """Whether a plan's condition holds."""
     return Condition.parse(written, what="the condition").judge(view).holds
 
 
 def _came_about(intention: Intention) -> str:
-    return f"what it was for came about: {Condition.parse(intention.plan.success_criteria, what='success')}"[:2000]
+    return f"what it was for came about: {success_of(intention.plan)}"[:2000]
 
 
 def after(steps: Sequence[Step], changes: Sequence[StepChange]) -> list[Step]:
@@ -178,8 +190,7 @@ def _goal_verdict(intention: LiveIntention, steps: list[Step], view: View, goal:
 def _reached(intention: LiveIntention, steps: list[Step], view: View) -> Ending:
     """The goal is reached: by this plan, when it had begun and nothing that it wanted is missing."""
     has_worked = intention.status == "in_progress" and any(step.status == "completed" for step in steps)
-    criteria = intention.plan.success_criteria
-    if has_worked and (criteria is None or holds(criteria, view)):
+    if has_worked and (intention.plan.success_criteria is None or success_of(intention.plan).judge(view).holds):
         return Ending(id=intention.id, status="completed", reason="its goal is reached")
     return Ending(id=intention.id, status="abandoned", reason="its goal was reached without it")
 

@@ -294,9 +294,12 @@ async def _settle(
     adopted: UUID | None,
     moved: list[Change],
 ) -> bool:
-    """A goal with a plan is in progress; one without asks a human, once, and rests until its plans are tried afresh."""
+    """A goal with a plan is pursued; one without asks a human, once, and rests until its plans are tried afresh."""
     if adopted is not None:
-        moved.append(_change(goal, status="in_progress", blocked_by=None, reason=goal.reason))
+        # Finding out whether a state is kept is not yet restoring it.
+        is_restoring = goal.goal_type == "achievement" or goal.current_progress.known_state == "violated"
+        status = "in_progress" if is_restoring else "active"
+        moved.append(_change(goal, status=status, blocked_by=None, reason=goal.reason))
         return False
     recur = goal.conditions.recur_after
     retry_at = tx.now + (duration(recur) if recur else RECUR_AFTER)

@@ -1,56 +1,18 @@
 """What is inferred from beliefs falls with them, unless somebody else vouches for it."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from datetime import timedelta
-from typing import Any, LiteralString
-from uuid import UUID
 
 import pytest
 from believer import Believer
 from factories import MONDAY, a_simulated_tenant, an_employee
-from pydantic import BaseModel, JsonValue
+from inferring import edges, held, infers, sees
+from pydantic import JsonValue
 
 from empla.bdi import beliefs
-from empla.bdi.beliefs import Belief, Evidence
+from empla.bdi.beliefs import Evidence
 from empla.errors import InvalidError, NotFoundError
-from empla.settings import Settings
-from empla.storage import opening
 from empla.storage.database import Database
-
-EDGES: LiteralString = """
-    SELECT d.subject, b.subject AS on_subject
-      FROM belief_supports s
-      JOIN beliefs d ON d.tenant_id = s.tenant_id AND d.employee_id = s.employee_id AND d.id = s.belief_id
-      JOIN beliefs b ON b.tenant_id = s.tenant_id AND b.employee_id = s.employee_id AND b.id = s.rests_on
-     WHERE s.tenant_id = %(tenant)s::uuid ORDER BY 1, 2
-"""
-
-
-class Edge(BaseModel):
-    subject: str
-    on_subject: str
-
-
-async def infers(jordan: Believer, about: str, *on: Belief, value: JsonValue = "yes", **more: Any) -> Belief:
-    """Jordan infers that it is so, from these beliefs."""
-    return await jordan.hears(
-        value, about, "is", source="inference", rests_on=tuple(belief.id for belief in on), **more
-    )
-
-
-async def sees(jordan: Believer, about: str, value: JsonValue = "yes", **more: Any) -> Belief:
-    return await jordan.hears(value, about, "is", **more)
-
-
-async def held(jordan: Believer) -> list[str]:
-    async with jordan.database.read(jordan.caller) as tx:
-        return [belief.subject for belief in await beliefs.held(tx, employee=jordan.employee)]
-
-
-async def edges(jordan: Believer) -> list[tuple[str, str]]:
-    async with jordan.database.read(jordan.caller) as tx:
-        return [(edge.subject, edge.on_subject) for edge in await tx.fetch_all(Edge, EDGES)]
 
 
 async def last(jordan: Believer) -> tuple[str, JsonValue, str | None]:
@@ -342,87 +304,3 @@ async def test_the_past_is_as_it_was(jordan: Believer):
     await jordan.retracts("usage", "is")
     assert [b.subject for b in await jordan.believed(gone - timedelta(hours=1))] == ["risk", "usage"]
     assert await jordan.believed(gone) == []
-
-
-# Two at once
-
-
-@pytest.fixture
-async def crowd(settings: Settings, jordan: Believer) -> AsyncGenerator[Believer]:
-    async with opening.opened(settings.model_copy(update={"pool_size": 20})) as many:
-        yield Believer(many, jordan.caller, jordan.employee)
-
-
-async def hears_in(jordan: Believer, about: str, on: UUID, *, done: asyncio.Event, go: asyncio.Event) -> None:
-    """Infers it in a transaction that stays open until it may go."""
-    piece = Evidence(subject=about, predicate="is", object="yes", source="inference", rests_on=(on,))
-    async with jordan.database.write(jordan.caller) as tx:
-        await beliefs.observe(tx, employee=jordan.employee, piece=piece)
-        done.set()
-        await go.wait()
-
-
-async def test_a_support_that_is_retracted_while_something_is_formed_on_it_takes_it_along(crowd: Believer):
-    usage = await sees(crowd, "usage")
-    done, go = asyncio.Event(), asyncio.Event()
-    forming = asyncio.create_task(hears_in(crowd, "risk", usage.id, done=done, go=go))
-    await done.wait()
-    retracting = asyncio.create_task(crowd.retracts("usage", "is"))
-    await asyncio.sleep(0.2)
-    assert not retracting.done()
-    go.set()
-    await asyncio.gather(forming, retracting)
-    assert await held(crowd) == []
-
-
-async def test_nothing_is_formed_on_what_another_transaction_is_retracting(crowd: Believer):
-    usage = await sees(crowd, "usage")
-    async with crowd.database.write(crowd.caller) as tx:
-        await beliefs.retract(tx, employee=crowd.employee, subject="usage", predicates=["is"], reason="no")
-        forming = asyncio.create_task(infers(crowd, "risk", usage))
-        await asyncio.sleep(0.2)
-        assert not forming.done()
-    with pytest.raises(NotFoundError, match=r"^what an inference rests on is not believed$"):
-        await forming
-    assert await held(crowd) == []
-
-
-@pytest.mark.parametrize("through", [False, True])
-async def test_two_transactions_do_not_close_a_circle_between_them(crowd: Believer, through: bool):  # noqa: FBT001
-    one, other = await sees(crowd, "one"), await sees(crowd, "other")
-    # With a belief in between, the two transactions touch nothing in common.
-    on_one, on_other = (
-        (await infers(crowd, "on one", one), await infers(crowd, "on other", other)) if through else (one, other)
-    )
-    done, go = asyncio.Event(), asyncio.Event()
-    first = asyncio.create_task(hears_in(crowd, "one", on_other.id, done=done, go=go))
-    await done.wait()
-    second = asyncio.create_task(infers(crowd, "other", on_one))
-    await asyncio.sleep(0.2)
-    go.set()
-    await first
-    with pytest.raises(InvalidError, match=r"^a belief can't rest on itself: other\.is would"):
-        await second
-    assert ("one", on_other.subject) in await edges(crowd)
-
-
-async def test_whoever_vouches_for_it_while_its_support_falls_keeps_it(crowd: Believer):
-    usage = await sees(crowd, "usage")
-    await infers(crowd, "risk", usage)
-    async with crowd.database.write(crowd.caller) as tx:
-        piece = Evidence(subject="risk", predicate="is", object=True)
-        await beliefs.observe(tx, employee=crowd.employee, piece=piece)
-        retracting = asyncio.create_task(crowd.retracts("usage", "is"))
-        await asyncio.sleep(0.2)
-        assert not retracting.done()
-    await retracting
-    assert await held(crowd) == ["risk"]
-    assert await edges(crowd) == []
-
-
-async def test_of_many_that_form_and_retract_at_once_nothing_rests_on_nothing(crowd: Believer):
-    for round_ in range(5):
-        usage = await sees(crowd, "usage", round_)
-        forming = [infers(crowd, f"risk {number}", usage, value=round_) for number in range(10)]
-        await asyncio.gather(*forming, crowd.retracts("usage", "is"), return_exceptions=True)
-        assert await held(crowd) == []

@@ -4,8 +4,8 @@ from typing import get_args
 from uuid import UUID, uuid4
 
 import pytest
-from factories import a_simulated_tenant, an_employee
-from living import Living
+from factories import a_simulated_tenant
+from living import Living, hired
 
 from empla.effects import effects
 from empla.effects.effects import Effect, EffectKind
@@ -17,8 +17,7 @@ NOTE = {"action": "note", "text": "done"}
 
 @pytest.fixture
 async def living(database: Database) -> Living:
-    caller = await a_simulated_tenant(database)
-    return Living(database, caller, (await an_employee(database, caller, role="custom")).id)
+    return await hired(database)
 
 
 async def makes(
@@ -81,7 +80,8 @@ async def test_what_a_plan_brought_about_is_listed_with_it(living: Living):
     assert [effect.title for effect in found] == ["of one"]
 
 
-async def test_a_step_of_each_kind_leaves_its_result_in_view(living: Living):
+async def test_a_step_of_each_kind_leaves_its_result_in_view(database: Database):
+    living = await hired(database, able=["telephone"])
     await living.learns(
         "all",
         {"action": "task", "title": "Call {who}", "due": "2 days", "assignee": "{who}", "text": "Now"},
@@ -89,11 +89,6 @@ async def test_a_step_of_each_kind_leaves_its_result_in_view(living: Living):
         {"action": "draft", "to": "{who}", "subject": "Hello {who}", "text": "Dear {who}", "capability": "telephone"},
         triggers=["chance"],
     )
-    async with living.database.write(living.caller) as tx:
-        await tx.execute(
-            "UPDATE employees SET capabilities = ARRAY['telephone'] WHERE tenant_id = %(tenant)s::uuid AND id = %(id)s::uuid",
-            id=living.employee,
-        )
     await living.meets("chance", who="Jane")
     await living.goes_on()
     found = [(made.kind, made.title, made.body, made.status) for made in await living.effects()]
@@ -106,7 +101,7 @@ async def test_a_step_of_each_kind_leaves_its_result_in_view(living: Living):
     assert arguments == [
         {"due_at": "2025-03-05T09:00:00+00:00", "assignee": "Jane"},
         {},
-        {"to": "Jane", "subject": "Hello Jane"},
+        {"to": ["Jane"], "subject": "Hello Jane"},
     ]
     steps = await living.steps("all")
     assert [step.result["effect"] for step in steps] == [str(made.id) for made in await living.effects()]

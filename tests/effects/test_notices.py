@@ -4,8 +4,8 @@ from typing import LiteralString
 from uuid import UUID, uuid4
 
 import pytest
-from factories import a_simulated_tenant, an_employee
-from living import Living
+from factories import a_simulated_tenant
+from living import Living, hired
 
 from empla.effects import notices
 from empla.employees import schedule
@@ -22,8 +22,7 @@ ANSWERED: LiteralString = """
 
 @pytest.fixture
 async def living(database: Database) -> Living:
-    caller = await a_simulated_tenant(database)
-    return Living(database, caller, (await an_employee(database, caller, role="custom")).id)
+    return await hired(database)
 
 
 async def tells(living: Living, *, key: str = "k", text: str = "May I?", goal: UUID | None = None) -> bool:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from factories import MONDAY, a_simulated_tenant, an_employee
-from living import Living
+from living import Living, hired
 
 from empla.errors import InvalidError, NotFoundError
 from empla.memory import working
@@ -19,8 +19,7 @@ HOUR = timedelta(hours=1)
 
 @pytest.fixture
 async def living(database: Database) -> Living:
-    caller = await a_simulated_tenant(database)
-    return Living(database, caller, (await an_employee(database, caller, role="custom")).id)
+    return await hired(database)
 
 
 async def holds(

@@ -3,7 +3,7 @@
 import pytest
 from believer import Believer
 from factories import a_simulated_tenant, an_employee
-from living import Living
+from living import Living, hired
 
 from empla.storage.database import Database
 
@@ -16,5 +16,4 @@ async def jordan(database: Database) -> Believer:
 
 @pytest.fixture
 async def living(database: Database) -> Living:
-    caller = await a_simulated_tenant(database)
-    return Living(database, caller, (await an_employee(database, caller, role="custom")).id)
+    return await hired(database)

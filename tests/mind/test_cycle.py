@@ -5,6 +5,7 @@ from typing import LiteralString
 
 import pytest
 from believer import Believer
+from deals import deal
 from factories import MONDAY, an_employee
 from pydantic import BaseModel, JsonValue
 
@@ -28,36 +29,6 @@ class Letter(BaseModel):
     status: str
     perceived_at: datetime | None
     error: str | None
-
-
-def deal(
-    name: str,
-    stage: str,
-    at: datetime,
-    *,
-    price: float = 1000,
-    value: float | None = None,
-    engaged: datetime | None = None,
-) -> NewObservation:
-    """What the CRM says about one deal when it changes."""
-    content: dict[str, JsonValue] = {
-        "opportunity": name,
-        "stage": stage,
-        "list_price": price,
-        "close_value": value,
-        "engaged_on": (engaged or at).date().isoformat(),
-        "closed_on": None if stage == "open" else at.date().isoformat(),
-    }
-    return NewObservation(
-        source="crm",
-        external_id=f"{name}:{stage}",
-        recipient="jordan",
-        kind=f"deal_{stage}",
-        occurred_at=at,
-        description=f"{name} is {stage}",
-        participants=(),
-        content=content,
-    )
 
 
 async def delivered(jordan: Believer, *observations: NewObservation) -> None:

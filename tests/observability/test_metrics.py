@@ -10,7 +10,7 @@ from driving import law
 from factories import a_simulated_tenant, an_employee
 from hypothesis import example, given
 from hypothesis import strategies as st
-from living import Living
+from living import Living, hired
 from pydantic import BaseModel, JsonValue
 
 from empla.employees.shapes import PerformanceMetrics
@@ -32,8 +32,7 @@ class Totals(BaseModel):
 
 @pytest.fixture
 async def living(database: Database) -> Living:
-    caller = await a_simulated_tenant(database)
-    return Living(database, caller, (await an_employee(database, caller, role="custom")).id)
+    return await hired(database)
 
 
 async def totals(living: Living) -> dict[str, JsonValue]:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from empla.bdi.shapes import GoalType, Plan, PlanContext, Progress, Tactic, Target
+from empla.bdi.shapes import GoalConditions, GoalType, Plan, PlanContext, Progress, Tactic, Target
 from empla.employees.shapes import EmployeeConfig, PerformanceMetrics, Personality, WorkingHours
 from empla.errors import InvalidError
 from empla.memory.shapes import Conditions, EpisodeContent, Step, Steps, WorkingContent
@@ -25,6 +25,7 @@ LEAST: dict[type[Shape], dict[str, JsonValue]] = {  # the least that each shape 
     PerformanceMetrics: {},
     Target: {"metric": "deals_closed", "value": 10},
     Progress: {},
+    GoalConditions: {},
     Tactic: {"type": "research_accounts"},
     Plan: {"type": "send_email"},
     PlanContext: {},
@@ -136,6 +137,55 @@ WRONG: list[tuple[type[Shape], str, JsonValue, str]] = [
         2.5,
         "performance_metrics.tasks_completed must be a whole number, not 2.5",
     ),
+    (
+        PerformanceMetrics,
+        "tasks_failed",
+        -1,
+        "performance_metrics.tasks_failed must be greater than or equal to 0, not -1",
+    ),
+    (
+        PerformanceMetrics,
+        "tasks_abandoned",
+        -1,
+        "performance_metrics.tasks_abandoned must be greater than or equal to 0, not -1",
+    ),
+    (
+        PerformanceMetrics,
+        "steps_completed",
+        -1,
+        "performance_metrics.steps_completed must be greater than or equal to 0, not -1",
+    ),
+    (
+        PerformanceMetrics,
+        "goal_violations",
+        -1,
+        "performance_metrics.goal_violations must be greater than or equal to 0, not -1",
+    ),
+    (
+        PerformanceMetrics,
+        "goals_restored",
+        -1,
+        "performance_metrics.goals_restored must be greater than or equal to 0, not -1",
+    ),
+    (
+        PerformanceMetrics,
+        "eventful_cycles",
+        -1,
+        "performance_metrics.eventful_cycles must be greater than or equal to 0, not -1",
+    ),
+    (
+        PerformanceMetrics,
+        "success_rate",
+        1.5,
+        "performance_metrics.success_rate must be less than or equal to 1, not 1.5",
+    ),
+    (
+        PerformanceMetrics,
+        "mean_days_to_restore",
+        "3",
+        'performance_metrics.mean_days_to_restore must be a number, not "3"',
+    ),
+    (PerformanceMetrics, "mean_cycle_seconds", "1", 'performance_metrics.mean_cycle_seconds must be a number, not "1"'),
     (Target, "metric", "", "target.metric must not be empty"),
     (Target, "value", "10", 'target.value must be a number, not "10"'),
     (Target, "value", True, "target.value must be a number, not true"),
@@ -152,6 +202,15 @@ WRONG: list[tuple[type[Shape], str, JsonValue, str]] = [
     ),
     (Target, "deadline", 1767225599, "target.deadline must be text, not 1767225599"),
     (Target, "accounts", "account-1", 'target.accounts must be a list, not "account-1"'),
+    (Target, "restore", "1.1", 'target.restore must be a number, not "1.1"'),
+    (
+        Target,
+        "window",
+        "fortnight",
+        'target.window must be a duration such as "30 days", or day, week, month, quarter or year, not "fortnight"',
+    ),
+    (Target, "measure", "sum", "target.measure must be 'last', 'change', 'min', 'max' or 'mean', not \"sum\""),
+    (Target, "min_confidence", 2, "target.min_confidence must be less than or equal to 1, not 2"),
     (Progress, "value", False, "current_progress.value must be a number, not false"),
     (
         Progress,
@@ -165,6 +224,25 @@ WRONG: list[tuple[type[Shape], str, JsonValue, str]] = [
         "yesterday",
         f'current_progress.since {NOT_A_MOMENT}, not "yesterday"',
     ),
+    (Progress, "known_state", "unknown", "current_progress.known_state must be 'met' or 'violated', not \"unknown\""),
+    (Progress, "baseline", "0", 'current_progress.baseline must be a number, not "0"'),
+    (Progress, "violations", -1, "current_progress.violations must be greater than or equal to 0, not -1"),
+    (Progress, "note", 3, "current_progress.note must be text, not 3"),
+    (
+        Progress,
+        "blocked_by",
+        "fate",
+        "current_progress.blocked_by must be 'creation', 'context' or 'no_plan', not \"fate\"",
+    ),
+    (GoalConditions, "creation", 1, "conditions.creation must be text or an object or a list, not 1"),
+    (GoalConditions, "context", False, "conditions.context must be text or an object or a list, not false"),
+    (GoalConditions, "drop", 0.5, "conditions.drop must be text or an object or a list, not 0.5"),
+    (
+        GoalConditions,
+        "recur_after",
+        "soon",
+        'conditions.recur_after must be a duration such as "48h" or "2 weeks", not "soon"',
+    ),
     (Tactic, "type", None, "Tactic.type must be text, not null"),
     (Tactic, "count", -1, "Tactic.count must be greater than or equal to 0, not -1"),
     (Tactic, "cadence", 3, "Tactic.cadence must be text, not 3"),
@@ -175,10 +253,15 @@ WRONG: list[tuple[type[Shape], str, JsonValue, str]] = [
     (Plan, "tactics", [{"count": 50}], "plan.tactics[0].type is missing"),
     (Plan, "required_capabilities", "email", 'plan.required_capabilities must be a list, not "email"'),
     (Plan, "expected_outcome", {}, "plan.expected_outcome must be text, not an object"),
-    (Plan, "success_criteria", 10, "plan.success_criteria must be an object, not 10"),
+    (Plan, "success_criteria", 10, "plan.success_criteria must be text or an object or a list, not 10"),
+    (Plan, "impossible", True, "plan.impossible must be text or an object or a list, not true"),
+    (Plan, "context", 1, "plan.context must be text or an object or a list, not 1"),
     (Plan, "timeframe", 14, "plan.timeframe must be text, not 14"),
     (PlanContext, "rationale", [], "context.rationale must be text, not a list"),
     (PlanContext, "alternatives", "none", 'context.alternatives must be a list, not "none"'),
+    (PlanContext, "score", 0.5, "context.score must be an object, not 0.5"),
+    (PlanContext, "beliefs", {}, "context.beliefs must be a list, not an object"),
+    (PlanContext, "event", "deal_won", 'context.event must be an object, not "deal_won"'),
     (EpisodeContent, "interaction_type", 1, "content.interaction_type must be text, not 1"),
     (EpisodeContent, "from", [], "content.from must be text, not a list"),
     (EpisodeContent, "to", 5, "content.to must be text or a list, not 5"),
@@ -409,7 +492,7 @@ def test_a_shape_made_in_python_is_held_to_the_same_limits():
         ("[]", "plan must be an object, not a list"),
         ("{", "plan is not JSON: Expecting property name enclosed in double quotes at line 1, column 2"),
         ("", "plan is not JSON: Expecting value at line 1, column 1"),
-        ("[" * 100_000, "plan is nested more than 32 deep"),
+        ("[" * 50_000, "plan is nested more than 32 deep"),
     ],
 )
 def test_a_text_that_would_not_survive_is_refused(text: str, sentence: str):

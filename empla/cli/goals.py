@@ -48,23 +48,10 @@ async def listed(
     if json:
         print_json(found)
         return
-    lines = table(
-        "id", "priority", "goal", "type", "status", "state", "value", "wanted", "since", "why", right=("priority",)
-    )
+    lines = table("id", "priority", "goal", "how it stands", right=("priority",))
+    lines.columns[0].no_wrap = True
     for goal in found:
-        progress = goal.current_progress
-        lines.add_row(
-            short(goal.id),
-            str(goal.priority),
-            goal.description,
-            goal.goal_type,
-            goal.status.replace("_", " "),
-            progress.state or "–",
-            "–" if progress.value is None else f"{progress.value:g}",
-            _wanted(goal),
-            (progress.since or "–")[:10],
-            goal.reason or "",
-        )
+        lines.add_row(short(goal.id), str(goal.priority), goal.description, _stands(goal))
     console.print(lines if found else f"{person.name} wants nothing; see empla goals adopt --help")
 
 
@@ -219,6 +206,16 @@ def _page(goal: Goal, whose: str, history: Sequence[GoalEvent], before: BeforeSu
     if before is not None:
         lines += ["", "What changed before it was last met:", *str(before).splitlines()]
     return lines
+
+
+def _stands(goal: Goal) -> str:
+    progress = goal.current_progress
+    since = f" since {progress.since[:10]}" if progress.since else ""
+    value = "" if progress.value is None else f"{progress.value:g}, "
+    line = f"{goal.status.replace('_', ' ')}, {progress.state or 'not evaluated yet'}{since}: {value}wanted {_wanted(goal)}"
+    # What was said of a state that is known is said above, with its numbers of today.
+    is_told = goal.status in {"active", "in_progress"} and progress.state != "unknown"
+    return line if is_told or goal.reason is None else f"{line}; {goal.reason}"
 
 
 def _wanted(goal: Goal) -> str:

@@ -1,5 +1,6 @@
 """`empla intentions` and `empla explain`: what an employee is committed to, and why."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -8,6 +9,7 @@ from cyclopts.validators import Number
 from empla.access import doors
 from empla.bdi import goals
 from empla.bdi import intentions as bdi
+from empla.bdi.intentions import Intention, Step
 from empla.bdi.states import LIVE_INTENTIONS
 from empla.cli.options import AsUser, Employee, Home, Json, Tenant, settings_for
 from empla.cli.output import console, print_json, print_page, table
@@ -45,32 +47,18 @@ async def intentions(
     if json:
         print_json(found)
         return
-    lines = table(
-        "id",
-        "priority",
-        "plan",
-        "type",
-        "status",
-        "steps",
-        "goal",
-        "adopted",
-        "until",
-        "why",
-        right=("priority", "steps"),
-    )
+    lines = table("id", "priority", "plan", "for", "how far it is", right=("priority",))
+    for column in (0, 3):
+        lines.columns[column].no_wrap = True
+    lines.columns[2].overflow = "fold"
     for intention in found:
         own = [step for step in steps if step.intention_id == intention.id]
         lines.add_row(
             short(intention.id),
             str(intention.priority),
             intention.plan_key or intention.description,
-            intention.intention_type,
-            intention.status.replace("_", " "),
-            f"{sum(step.ended_at is not None for step in own)}/{len(own)}",
-            "–" if intention.goal_id is None else short(intention.goal_id),
-            f"{intention.created_at:%Y-%m-%d}",
-            "–" if intention.deadline_at is None else f"{intention.deadline_at:%Y-%m-%d}",
-            intention.reason or "",
+            _for(intention),
+            _how_far(intention, own),
         )
     console.print(lines if found else f"{person.name} is committed to nothing{'' if every else ' now'}")
 
@@ -93,3 +81,17 @@ async def explain(
         print_json(answer)
     else:
         print_page(str(answer))
+
+
+def _for(intention: Intention) -> str:
+    """The plan that pursues it, or the goal that it serves, or nothing but an event."""
+    if intention.parent_id is not None:
+        return f"plan {short(intention.parent_id)}"
+    return "an event" if intention.goal_id is None else f"goal {short(intention.goal_id)}"
+
+
+def _how_far(intention: Intention, steps: Sequence[Step]) -> str:
+    done = sum(step.status in {"completed", "skipped"} for step in steps)
+    until = "" if intention.deadline_at is None or intention.ended_at else f", until {intention.deadline_at:%Y-%m-%d}"
+    why = "" if intention.reason is None else f": {intention.reason}"
+    return f"{intention.status.replace('_', ' ')}, {done} of {len(steps)} steps{until}{why}"

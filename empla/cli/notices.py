@@ -8,7 +8,7 @@ from cyclopts.validators import Number
 
 from empla.access import doors
 from empla.cli.options import AsUser, Home, Json, Tenant, settings_for
-from empla.cli.output import console, print_json
+from empla.cli.output import console, print_json, print_page
 from empla.effects import notices
 from empla.employees import employees
 from empla.ids import short
@@ -42,15 +42,16 @@ async def listed(
         return
     for notice in found:
         console.print(
-            f"{short(notice.id)}  {notice.created_at:%Y-%m-%d %H:%M}  {people.get(notice.employee_id, '–')}, "
-            f"{notice.severity} {notice.kind}" + ("" if notice.status == "open" else f", {notice.status}"),
+            f"{short(notice.id)}  {notice.created_at:%Y-%m-%d %H:%M}  {people.get(notice.employee_id, '–')}: "
+            f"{notice.kind}"
+            + ("" if notice.severity == "info" else f" ({notice.severity})")
+            + ("" if notice.status == "open" else f", {notice.status}"),
             style="bold",
             soft_wrap=True,
         )
-        for line in notice.text.splitlines():
-            console.print(f"  {line}", soft_wrap=True)
+        print_page("\n".join(f"  {line}" for line in notice.text.splitlines()))
         if notice.answer is not None:
-            console.print(f"  → {notice.answer}", soft_wrap=True)
+            print_page(f"  → {notice.answer}")
     if not found:
         console.print("there are no notices" if every else "there are no open notices")
 

@@ -197,7 +197,7 @@ def _steps(answer: Explanation) -> list[str]:
 
 def _named(step: Step) -> str:
     """What the step is about, in the words of its definition."""
-    for name in ("title", "text", "metric", "criteria", "playbook", "kind", "subject"):
+    for name in ("title", "subject", "text", "metric", "criteria", "playbook", "kind"):
         written_there = step.definition.get(name)
         if isinstance(written_there, str) and written_there.strip():
             line = written_there.strip().partition("\n")[0]

@@ -124,7 +124,8 @@ async def _attempt(tx: Tx, turn: Turn, circumstance: Circumstance, intention: Li
     if change.status == "completed" and criteria is not None and step.action not in {"decide", "await"}:
         judged = Condition.parse(criteria, what="criteria").judge(view)
         if not judged.holds:
-            return attempts.failed(step, f"done, but {criteria} does not hold", now=tx.now)
+            done = step.model_copy(update={"result": change.result})  # what it made stays, and is not made again
+            return attempts.failed(done, f"done, but {criteria} does not hold", now=tx.now)
     return change
 
 

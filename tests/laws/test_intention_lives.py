@@ -109,6 +109,11 @@ class Intentions(RuleBasedStateMachine):
             for name, (steps, stated) in zip(PLAYBOOKS, known, strict=True):
                 called_by = {"triggers": ["chance"]} if name == "first" else {"goals": ["pipeline.coverage"]}
                 await living.learns(name, *steps, **called_by, **stated)
+            # One that always has a part which waits longer than the whole may take.
+            part: Definition = {"action": "await", "criteria": "self.green", "timeout": "4 days"}
+            await living.learns("part", part)
+            whole: Definition = {"action": "pursue", "playbook": "part"}
+            await living.learns("whole", whole, triggers=["challenge"], success="self.blue", timeframe="1 day")
             await living.wants("pipeline.coverage", threshold=1, conditions={"recur_after": "4 days"})
             await living.hears(1.5, decay_rate=0)
             return living
@@ -122,10 +127,10 @@ class Intentions(RuleBasedStateMachine):
 
     # What happens: each time, some time has passed and the employee looks at it
 
-    @rule(days=spans)
-    def meet(self, days: float) -> None:
+    @rule(days=spans, kind=st.sampled_from(["chance", "challenge"]))
+    def meet(self, days: float, kind: str) -> None:
         self.run(self.living.waits(days))
-        self.run(self.living.meets("chance"))
+        self.run(self.living.meets(kind))
         self._cycle()
 
     @rule(days=spans, coverage=st.sampled_from([0.5, 0.6, 1.5]))
@@ -207,10 +212,14 @@ class Intentions(RuleBasedStateMachine):
             self.ends_once(plan, seen)
         matters = Counter((plan.goal_id, plan.cause_id, plan.plan_key) for plan in seen.live())
         assert all(count == 1 for count in matters.values())
-        made = Counter(effect.intention_id for effect in seen.effects)
-        for plan_id, steps in seen.steps.items():
-            noted = sum(step.status == "completed" and step.action == "note" for step in steps)
-            assert made[plan_id] == noted
+        # Each effect names its step in the step's result: what was made once is made for good.
+        named = [
+            step.result.get("effect")
+            for steps in seen.steps.values()
+            for step in steps
+            if step.action == "note" and (step.status == "completed" or "effect" in step.result)
+        ]
+        assert sorted(str(name) for name in named) == sorted(str(effect.id) for effect in seen.effects)
         for goal in seen.goals.values():
             self.tries_each_plan_once(goal, seen)
         self.plans = seen.plans

@@ -257,6 +257,20 @@ async def test_a_refused_attempt_leaves_nothing_of_itself(living: Living):
     assert (step.status, step.attempts) == ("pending", 1)  # what a step does itself shows in the next one
 
 
+async def test_what_a_step_made_stays_and_is_not_made_again_when_its_criteria_fail(living: Living):
+    await living.learns("call", {"action": "task", "title": "Call", "criteria": "jane.called"}, triggers=["chance"])
+    await living.meets("chance")
+    await living.goes_on()
+    [step] = await living.steps("call")
+    assert (step.status, step.attempts, step.error) == ("pending", 1, "done, but jane.called does not hold")
+    await living.hears(True, "jane", "called")
+    await living.waits(1 / 24)
+    await living.goes_on()
+    [step] = await living.steps("call")
+    [made] = await living.effects()
+    assert (step.status, step.attempts, step.result["effect"]) == ("completed", 2, str(made.id))
+
+
 async def test_what_lies_in_the_future_of_the_world_waits(living: Living):
     async with living.database.write(living.caller) as tx:
         far = NewObservation(

@@ -86,7 +86,7 @@ class Condition:
     def parse(cls, written: JsonValue, *, what: str) -> Self:
         """The condition of a text, an object or a list of both. Raises `InvalidError`, one sentence that begins with `what`."""
         try:
-            return cls(written, parts_of(written))
+            return cls(written, _parts_of_text(written) if isinstance(written, str) else parts_of(written))
         except ConditionFaultError as fault:
             raise InvalidError(f"{what}{fault.path}: {fault}") from fault
 
@@ -113,6 +113,12 @@ class Condition:
             stated=len(truths),
             used=tuple(reader.used),
         )
+
+
+@lru_cache(maxsize=8192)
+def _parts_of_text(written: str) -> tuple[Node, ...]:
+    """The same few texts are read in every cycle of every employee."""
+    return parts_of(written)
 
 
 def _names(node: Node | Operand | tuple[Value, ...]) -> Iterator[Name]:

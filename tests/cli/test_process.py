@@ -60,7 +60,7 @@ def test_each_kind_of_error_has_its_exit_code(
         (("no-such-command",), 2),
         (("db", "url", "--login", "root"), 2),
         (("why", "no-dot", "--tenant", "x", "--employee", "y"), 2),
-        (("db", "downgrade", "0010"), 6),
+        (("db", "downgrade", "0999"), 6),
         (("tenant", "create", "t-9", "--name", "x", "--starts-at", "yesterday"), 6),
         (("ingest", "/no/such/folder", "--tenant", "x", "--source", "crm"), 6),
         (("report", "--tenant", "x", "--as-of", "2025-13-01"), 6),

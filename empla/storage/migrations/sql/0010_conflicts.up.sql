@@ -507,3 +507,7 @@ GRANT EXECUTE ON FUNCTION empla.fingerprint(jsonb), empla.resting(jsonb, jsonb),
 ALTER FUNCTION empla.open_conflict() OWNER TO empla_keeper;
 ALTER FUNCTION empla.settle_beliefs() OWNER TO empla_keeper;
 REVOKE CREATE ON SCHEMA empla FROM empla_keeper;
+-- A coming month of the log has the trigger too, and the owner makes it.
+SET LOCAL ROLE empla_keeper;
+GRANT EXECUTE ON FUNCTION empla.open_conflict() TO empla_owner;
+SET LOCAL ROLE empla_owner;

@@ -223,11 +223,11 @@ async def notify(doing: Doing) -> StepChange:
 
 
 async def ask(doing: Doing) -> StepChange:
-    """A question to a human; the step waits for the answer."""
+    """A question to a human; the step waits for the answer, each attempt for its own."""
     await notices.tell(
         doing.tx,
         employee=doing.turn.employee_id,
-        key=doing.step.idempotency_key,
+        key=attempts.question_key(doing.step, attempt=doing.step.attempts + 1),
         kind="question",
         severity="warning",
         text=doing.text("text"),

@@ -17,6 +17,11 @@ def backoff(first: timedelta, attempts: int) -> timedelta:
     return min(first * 2**doublings, LONGEST_BACKOFF)
 
 
+def question_key(step: Step, *, attempt: int) -> str:
+    """What the question of one attempt is known by: an answer to an earlier one is none to this."""
+    return f"{step.idempotency_key}#{attempt}"
+
+
 def done(step: Step, result: dict[str, JsonValue] | None = None) -> StepChange:
     """It is complete, with what came of it."""
     return _changed(step, "completed", result=result or {}, attempts=step.attempts + (step.status == "pending"))

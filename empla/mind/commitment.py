@@ -208,7 +208,8 @@ def _waited(step: Step, circumstance: Circumstance, view: View) -> StepChange | 
         case "pursue":
             change = _pursued(step, circumstance)
         case "ask":
-            answers = (found.answer for found in circumstance.answers if found.notice_key == step.idempotency_key)
+            asked = attempts.question_key(step, attempt=step.attempts)
+            answers = (found.answer for found in circumstance.answers if found.notice_key == asked)
             answer = next(answers, None)
             change = None if answer is None else attempts.done(step, {**step.result, "outcome": _meant(answer)})
         case _:

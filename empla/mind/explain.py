@@ -16,6 +16,7 @@ from empla.effects import effects, notices
 from empla.effects.notices import Notice
 from empla.employees import employees
 from empla.memory import episodic
+from empla.mind.attempts import question_key
 from empla.mind.explanation import Explanation, Rested, Weighed, written
 from empla.storage.tx import ReadTx
 
@@ -130,7 +131,9 @@ def _step_waits_for(step: Step, children: Sequence[Intention], told: Sequence[No
         return None
     match step.action:
         case "ask":
-            asked = next((notice.text for notice in told if notice.notice_key == step.idempotency_key), "")
+            asked = next(
+                (notice.text for notice in told if notice.notice_key == question_key(step, attempt=step.attempts)), ""
+            )
             return f"{where}: a human's answer to “{asked.partition(chr(10))[0]}”{_until(step.timeout_at)}"
         case "pursue":
             names = [

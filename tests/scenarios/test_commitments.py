@@ -111,7 +111,7 @@ async def test_single_minded_is_dropped_with_its_goal_and_blind_goes_on(living: 
             await goals.drop(tx, goal=goal.id, reason="the customer went bankrupt")
     await living.goes_on()
     assert await statuses(living) == {"blind": "in_progress", "single_minded": "abandoned", "open_minded": "abandoned"}
-    assert (await living.plan("single_minded")).reason == "its goal was given up: its goal is over"
+    assert (await living.plan("single_minded")).reason == "its goal was given up"
     await living.waits(1)
     await living.hears(True, "deal", "signed", decay_rate=0)
     await living.goes_on()

@@ -43,7 +43,7 @@ async def test_an_answer_time_that_is_too_long_is_brought_down(living: Living):
         now = await living.goal(goal.id)
         assert (now.status, now.current_progress.state) == (status, state), hours
     assert await living.titles() == [
-        "Clear the queue: 24.5 hours, wanted 24",
+        "Clear the queue: 24.5 hours, wanted 12",
         "Clear the queue: 30 hours, wanted 24",
     ]
     assert [plan.status for plan in await living.plans()] == ["completed", "in_progress"]

@@ -44,7 +44,7 @@ async def test_an_answer_time_that_is_too_long_is_brought_down(living: Living):
         assert (now.status, now.current_progress.state) == (status, state), hours
     assert await living.titles() == [
         "Clear the queue: 24.5 hours, wanted 12",
-        "Clear the queue: 30 hours, wanted 24",
+        "Clear the queue: 30 hours, wanted 12",
     ]
     assert [plan.status for plan in await living.plans()] == ["completed", "in_progress"]
     assert (await living.goal(goal.id)).current_progress.violations == 2

@@ -219,5 +219,5 @@ def words_of(command: str) -> list[str]:
 
 def cycles(page: str) -> int:
     """How many cycles a run says it ran."""
-    found = re.search(r"^([\d,]+) cycles in ", page, re.MULTILINE)
+    found = re.search(r"([\d,]+) cycles in ", page)
     return int(found[1].replace(",", "")) if found else 0

@@ -146,9 +146,10 @@ class _Office:
         except ConflictError:  # another process was hiring the same people: now they are there
             staff = await self._staff(operator)
         delivery = await self._deliver(operator, staff)
+        lived = _Lived()
+        await self._finish_what_was_left(operator, staff, lived)
         async with self.database.read(operator) as tx:
             turns = {turn.employee_id: turn.next_cycle_at for turn in await schedule.turns(tx)}
-        lived = _Lived()
         day = self.plan.first_day
         while day <= self.plan.last_day:
             evening = datetime.combine(day, CYCLE_AT)
@@ -161,6 +162,14 @@ class _Office:
             self.done.add(len(staff))
             day += _ONE_DAY
         return Outcome(lived.cycles, lived.perceived, lived.revised, lived.steps, delivery)
+
+    async def _finish_what_was_left(self, operator: Caller, staff: list[Employee], lived: "_Lived") -> None:
+        """The turns that a killed run left in the middle are ended in their own evening, before the clock moves on."""
+        async with self.database.read(operator) as tx:
+            now, left = tx.now, {turn.employee_id for turn in await schedule.turns(tx) if turn.lease_until is not None}
+        for employee in staff:
+            if employee.id in left:
+                await self._spend(operator, employee, now, lived)
 
     async def _spend(self, operator: Caller, employee: Employee, evening: datetime, lived: "_Lived") -> None:
         """The employee's cycles of that evening have run, here or in another process that lives this world too.
@@ -181,13 +190,13 @@ class _Office:
                 return
 
     async def _is_held(self, operator: Caller, employee: Employee, evening: datetime) -> bool:
-        """Whether its evening is not over: it is due still, or its turn is another process's, which may have been killed.
+        """Whether its evening is not over: it is due still, or somebody took its turn and did not give it back.
 
-        A lease is by the wall clock, and ends.
+        That is another process at work, or one that was killed: its lease is by the wall clock, and ends.
         """
         async with self.database.read(operator) as tx:
             [turn] = [turn for turn in await schedule.turns(tx) if turn.employee_id == employee.id]
-        return turn.next_cycle_at <= evening or (turn.lease_until is not None and turn.lease_until > datetime.now(UTC))
+        return turn.next_cycle_at <= evening or turn.lease_until is not None
 
     async def _open(self) -> Caller:
         """The office's tenant, made on the morning of the first day. Raises `ConflictError` when it has lived through another world."""

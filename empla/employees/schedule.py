@@ -118,7 +118,7 @@ TAKE: LiteralString = """
        AND e.tenant_id = %(tenant)s::uuid AND e.id = s.employee_id
        AND CASE WHEN %(fence)s::bigint IS NULL THEN s.lease_until IS NULL OR s.lease_until <= clock.wall
                 ELSE s.fence = %(fence)s::bigint END
-       AND (NOT %(if_due)s::boolean OR s.next_cycle_at <= %(now)s::timestamptz)
+       AND (NOT %(if_due)s::boolean OR s.next_cycle_at <= %(now)s::timestamptz OR s.lease_until IS NOT NULL)
     RETURNING s.employee_id, e.name, e.email, e.role, e.lifecycle_stage, e.config, e.capabilities, s.fence, s.next_cycle_at, s.failures
 """
 
@@ -134,9 +134,10 @@ async def take_turn(
 ) -> Turn | None:
     """The employee's turn is this transaction's until it ends, and the caller's until the lease does; None when it is another's.
 
-    With the `fence` of a claim it must be the present one. Without, the turn must be nobody's, and gets the next fence; with `if_due`
-    it must also be due. Whoever else asks waits for this transaction. The next turn is the given one, or an interval from now. Without
-    `lease`, the turn is given back by this very statement, and only this transaction may write in it.
+    With the `fence` of a claim it must be the present one. Without, the turn must be nobody's, and gets the next fence; with `if_due` it
+    must also be due, or have been left by somebody whose lease has ended. Whoever else asks waits for this transaction. The next turn is
+    the given one, or an interval from now. Without `lease`, the turn is given back by this very statement, and only this transaction
+    may write in it.
     """
     return await tx.fetch_one(
         Turn,

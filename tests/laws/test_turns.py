@@ -36,6 +36,7 @@ class Person:
     tenant: int
     fence: int = 0
     leased: bool = False
+    left: bool = False  # by somebody whose lease has ended
     due: bool = True
     active: bool = True
     failures: int = 0
@@ -45,7 +46,7 @@ class Person:
         if fence is None:
             self.fence += 1
             self.held.append(self.fence)
-        self.leased, self.due = lease is not None, False
+        self.leased, self.due, self.left = lease is not None, False, False
 
 
 class Turns(RuleBasedStateMachine):
@@ -77,7 +78,7 @@ class Turns(RuleBasedStateMachine):
         assert len(claims) == len({claim.employee_id for claim in claims}) == min(most, len(ready))
         for claim in claims:
             person = ready[claim.employee_id]
-            person.fence, person.leased = person.fence + 1, True
+            person.fence, person.leased, person.left = person.fence + 1, True, False
             person.held.append(person.fence)
             assert claim.fence == person.fence
             assert (claim.employee_id, claim.fence) not in self.issued
@@ -99,32 +100,33 @@ class Turns(RuleBasedStateMachine):
         turn = self._enter(number, self.shifts[number].take(if_due=if_due, lease=lease))
         if turn is not None:
             assert not person.leased
-            assert person.due or not if_due
+            assert person.due or person.left or not if_due
             person.take(None, lease)
             assert turn.fence == person.fence
             assert (turn.employee_id, turn.fence) not in self.issued
             self.issued.add((turn.employee_id, turn.fence))
         else:
-            assert self._is_shut(person) or person.leased or (if_due and not person.due)
+            assert self._is_shut(person) or person.leased or (if_due and not person.due and not person.left)
 
     @rule(number=people, back=st.integers(0, 2))
     def keep(self, number: int, back: int) -> None:
         person, fence = self._held(number, back)
         if self._writes(number, fence, self.shifts[number].keep(fence)):
-            person.leased = True
+            person.leased, person.left = True, False
 
     @rule(number=people, back=st.integers(0, 2), is_soon=st.booleans())
     def end(self, number: int, back: int, is_soon: bool) -> None:  # noqa: FBT001
         person, fence = self._held(number, back)
         if self._writes(number, fence, self.shifts[number].end(fence, past(days=9000) if is_soon else None)):
-            person.leased, person.failures = False, 0
+            person.leased, person.left, person.failures = False, False, 0
             person.due = person.due or is_soon
 
     @rule(number=people, back=st.integers(0, 2))
     def back_off(self, number: int, back: int) -> None:
         person, fence = self._held(number, back)
         if self._writes(number, fence, self.shifts[number].back_off(fence)):
-            person.leased, person.due, person.failures = False, False, person.failures + 1
+            person.leased, person.left = False, False
+            person.due, person.failures = False, person.failures + 1
 
     # What happens to them
 
@@ -132,6 +134,7 @@ class Turns(RuleBasedStateMachine):
     def is_silent_for_longer_than_the_lease(self, number: int) -> None:
         if not self.suspended[self.model[number].tenant]:
             self.driver.run(self.shifts[number].expire())
+            self.model[number].left = self.model[number].left or self.model[number].leased
             self.model[number].leased = False
 
     @rule(number=people)

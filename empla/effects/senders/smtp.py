@@ -1,0 +1,267 @@
+"""Mail through a company's own server.
+
+A server has taken a mail over when it answers the line with the one dot that ends it. So everything up to that line is sent
+first: whatever goes wrong until then, the mail is certainly not sent. From that line on, only the answer says what became of it.
+"""
+
+import asyncio
+import ipaddress
+import select
+import smtplib
+import socket
+import ssl
+from contextlib import suppress
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from empla.effects.senders.message import MOST_BYTES, Mail, address, build
+from empla.effects.senders.sender import Outcome, Outgoing, Verdict, said
+from empla.effects.senders.smtp_line import Line, Replies, stuffed
+from empla.errors import InvalidError
+
+Answer = tuple[int, bytes]
+# How long a connection that was cut may take to tell what it knows.
+_GRACE = 0.5
+
+
+class SmtpAccount(BaseModel):
+    """Where a company's mail goes out; the password is not part of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:-]+$")
+    port: int = Field(ge=1, le=65535)
+    tls: Literal["implicit", "starttls", "none"]
+    login: str | None = Field(default=None, min_length=1, max_length=320)
+    helo: str | None = Field(default=None, pattern=r"^[A-Za-z0-9.:\[\]-]{1,253}$")  # else the sender's domain
+    from_address: str | None = None  # the envelope's sender, to which bounces go; else the employee
+    allow_plaintext: bool = False  # without TLS to another machine, too
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        if self.tls == "none" and not self.allow_plaintext and not _loopback(self.host):
+            raise ValueError("without TLS mail goes to this machine alone, unless allow_plaintext says otherwise")
+        if self.from_address is not None:
+            address(self.from_address, what="from_address")
+        return self
+
+
+class SmtpSender:
+    """One connection for each mail. Either every recipient gets it, or none."""
+
+    can_be_asked = False
+    deduplicates = False
+
+    def __init__(
+        self,
+        account: SmtpAccount,
+        password: SecretStr | None,
+        timeout: float,
+        *,
+        max_bytes: int = MOST_BYTES,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
+        """`timeout` is the seconds that one sending takes at most; `trust` by default is what the machine trusts. Raises `InvalidError`."""
+        if (account.login is None) != (password is None):
+            raise InvalidError("a login and its password are given together")
+        if password is not None and not f"{account.login}{password.get_secret_value()}".isascii():
+            raise InvalidError("a login or password with other than ASCII letters can't be carried by this protocol")
+        self._account = account
+        self._password = password
+        self._timeout = timeout
+        self._max_bytes = max_bytes
+        self._trust = trust or ssl.create_default_context()
+
+    async def happened(self, outgoing: Outgoing) -> bool | None:  # noqa: ARG002
+        return None
+
+    async def send(self, outgoing: Outgoing) -> Outcome:
+        try:
+            mail = build(outgoing, envelope_sender=self._account.from_address, max_bytes=self._max_bytes)
+        except InvalidError as error:
+            return Outcome(verdict="failed", reason=str(error))
+        line = Line()
+        talk = asyncio.ensure_future(asyncio.to_thread(self._talk, line, mail))
+        try:
+            # A time-out of the socket begins anew with each byte, so the whole is watched from here.
+            await asyncio.wait({talk}, timeout=self._timeout)
+            if not talk.done():
+                line.cut()
+                await asyncio.wait({talk}, timeout=_GRACE)
+        finally:
+            line.cut()
+        if talk.done():
+            return talk.result()
+        return _broken(line, mail, "did not answer in time")
+
+    def _talk(self, line: Line, mail: Mail) -> Outcome:
+        """The whole conversation, in a thread of its own."""
+        helo = self._account.helo or mail.sender.rpartition("@")[2]
+        client = smtplib.SMTP(local_hostname=helo, timeout=self._timeout)
+        try:
+            self._connect(client, line)
+            self._log_in(client)
+            _envelope(client, mail)
+            return _hand_over(client, line, mail)
+        except _RefusedError as refused:
+            _leave(client)
+            return refused.outcome(mail)
+        except ssl.SSLCertVerificationError as error:
+            return _broken(line, mail, f"has a certificate that is not trusted: {said(error.verify_message)}")
+        except (TimeoutError, smtplib.SMTPServerDisconnected) as error:
+            late = isinstance(error, TimeoutError) or line.was_cut
+            return _broken(line, mail, "did not answer in time" if late else "hung up")
+        except (OSError, smtplib.SMTPException) as error:
+            return _broken(line, mail, f"can't be talked to: {said(str(error))}")
+        finally:
+            client.close()
+            line.close()
+
+    def _connect(self, client: smtplib.SMTP, line: Line) -> None:
+        account = self._account
+        client.sock = socket.create_connection((account.host, account.port), timeout=self._timeout)
+        line.hold(client.sock)
+        if account.tls == "none" and not account.allow_plaintext and not _loopback(client.sock.getpeername()[0]):
+            raise OSError("its name leads to another machine, and there is no TLS")
+        if account.tls == "implicit":
+            self._encrypt(client)
+        client.file = Replies(client.sock)
+        _wanted("greeting", client.getreply(), 2)
+        _greet(client)
+        if account.tls == "starttls":
+            if not client.has_extn("starttls"):
+                raise OSError("it offers no STARTTLS")
+            _wanted("STARTTLS", client.docmd("STARTTLS"), 2)
+            # What was said in the open is forgotten, and what came behind it thrown away.
+            self._encrypt(client)
+            client.file = Replies(client.sock)
+            _greet(client)
+
+    def _encrypt(self, client: smtplib.SMTP) -> None:
+        assert client.sock is not None  # noqa: S101
+        client.sock = self._trust.wrap_socket(client.sock, server_hostname=self._account.host)
+
+    def _log_in(self, client: smtplib.SMTP) -> None:
+        if self._account.login is None or self._password is None:
+            return
+        try:
+            client.login(self._account.login, self._password.get_secret_value())
+        except smtplib.SMTPAuthenticationError as error:
+            # A server may repeat what it was told, so its words stay here.
+            _wanted("login", (error.smtp_code, b"the login is refused"), 2)
+            raise
+
+
+class _RefusedError(Exception):
+    """The server said no, before or after the dot: the mail is certainly not sent."""
+
+    def __init__(self, phase: str, answer: Answer) -> None:
+        super().__init__(phase)
+        self.phase, self.code, self.words = phase, answer[0], said(answer[1])
+
+    def outcome(self, mail: Mail) -> Outcome:
+        verdict: Verdict = "failed" if 500 <= self.code <= 599 else "later"  # noqa: PLR2004
+        reason = f"the mail server answered {self.code} to {self.phase}: {self.words}"
+        return Outcome(
+            verdict=verdict, reason=reason, receipt={"message_id": mail.message_id, "code": self.code, "at": self.phase}
+        )
+
+
+def _broken(line: Line, mail: Mail, what: str) -> Outcome:
+    """The conversation ended without an answer."""
+    if line.committed:
+        reason = f"the mail server {what} after it had the whole mail, so it may have been sent"
+        return Outcome(verdict="uncertain", reason=reason, receipt={"message_id": mail.message_id})
+    reason = f"the mail server {what}"
+    return Outcome(verdict="later", reason=reason, receipt={"message_id": mail.message_id})
+
+
+def _wanted(phase: str, answer: Answer, hundreds: int) -> Answer:
+    if answer[0] // 100 != hundreds:
+        raise _RefusedError(phase, answer)
+    return answer
+
+
+def _greet(client: smtplib.SMTP) -> None:
+    answer = client.ehlo()
+    if answer[0] // 100 == 5:  # noqa: PLR2004
+        client.does_esmtp = False
+        client.esmtp_features = {}
+        answer = client.helo()
+    _wanted("EHLO", answer, 2)
+
+
+def _envelope(client: smtplib.SMTP, mail: Mail) -> None:
+    """From whom and for whom, all of them or none; the server waits for the mail afterwards."""
+    options: list[str] = []
+    if client.has_extn("size"):
+        limit = client.esmtp_features["size"].strip()
+        if limit.isdecimal() and 0 < int(limit) < len(mail.content):
+            raise _RefusedError("SIZE", (552, f"it takes at most {limit} bytes".encode()))
+        options.append(f"SIZE={len(mail.content)}")
+    if mail.international:
+        if not client.has_extn("smtputf8"):
+            raise _RefusedError("SMTPUTF8", (553, b"it takes ASCII addresses alone"))
+        options += ["SMTPUTF8", "BODY=8BITMIME"]
+    _wanted("MAIL", client.mail(mail.sender, options), 2)
+    refusals: list[Answer] = []
+    for recipient in mail.recipients:
+        code, words = client.rcpt(recipient)
+        if code // 100 != 2:  # noqa: PLR2004
+            refusals.append((code, recipient.encode() + b": " + words))
+        if code == 421:  # noqa: PLR2004 - it hangs up
+            break
+    if refusals:
+        raise _RefusedError("RCPT", max(refusals))
+    _wanted("DATA", client.docmd("DATA"), 3)
+
+
+def _hand_over(client: smtplib.SMTP, line: Line, mail: Mail) -> Outcome:
+    assert client.sock is not None  # noqa: S101
+    client.sock.sendall(stuffed(mail.content))
+    _silent(client.sock)
+    line.commit()
+    client.sock.sendall(b".\r\n")
+    code, words = client.getreply()
+    if code // 100 in {4, 5}:
+        raise _RefusedError("the mail", (code, words))
+    if code // 100 != 2:  # noqa: PLR2004
+        return _broken(line, mail, "gave no clear answer")
+    _leave(client)
+    receipt: dict[str, str | int] = {"message_id": mail.message_id, "code": code, "answer": said(words)}
+    return Outcome(verdict="done", receipt={**receipt})
+
+
+def _silent(sock: socket.socket) -> None:
+    """A server that speaks or hangs up before the mail has ended does not take it."""
+    if not select.select([sock], [], [], 0)[0]:
+        return
+    waiting = sock.gettimeout()
+    sock.settimeout(0)
+    try:
+        early = sock.recv(1000)
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return  # TLS has spoken, and not the server
+    finally:
+        sock.settimeout(waiting)
+    if not early:
+        raise smtplib.SMTPServerDisconnected("before the end")
+    code = int(early[:3]) if early[:3].isdigit() else 0
+    raise _RefusedError("the unfinished mail", (code, early[4:]))
+
+
+def _leave(client: smtplib.SMTP) -> None:
+    """Nobody waits for the answer: what matters has been said."""
+    with suppress(OSError, smtplib.SMTPException):
+        client.putcmd("RSET")
+        client.putcmd("QUIT")
+
+
+def _loopback(host: str) -> bool:
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,75 @@
+"""The connection to a mail server as two threads know it: one talks, the other hangs up when it takes too long."""
+
+import re
+import smtplib
+import socket
+import threading
+from contextlib import suppress
+from typing import BinaryIO, cast
+
+# No honest server says so much about one mail; one that never stops shall not fill the memory.
+_MOST_REPLIES = 262_144
+
+
+class Line:
+    """Whoever is first at its lock decides: a line that was cut is never committed, one that is committed may have sent the mail."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wire: socket.socket | None = None
+        self.was_cut = False
+        self.committed = False
+
+    def hold(self, sock: socket.socket) -> None:
+        """From now on this connection can be cut. Raises `TimeoutError` when it should have been already."""
+        with self._lock:
+            self._go_on()
+            # A handle of its own, which stays the same when TLS takes the other over.
+            self._wire = sock.dup()
+
+    def commit(self) -> None:
+        """The mail may be sent from here on. Raises `TimeoutError` when it was cut, and it is not then."""
+        with self._lock:
+            self._go_on()
+            self.committed = True
+
+    def cut(self) -> None:
+        """Whoever waits for the server waits no longer."""
+        with self._lock:
+            self.was_cut = True
+            if self._wire is not None:
+                with suppress(OSError):
+                    self._wire.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._wire is not None:
+                self._wire.close()
+                self._wire = None
+
+    def _go_on(self) -> None:
+        if self.was_cut:
+            raise TimeoutError
+
+
+class Replies:
+    """What smtplib reads answers from, with an end."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._file = cast("BinaryIO", sock.makefile("rb"))
+        self._left = _MOST_REPLIES
+
+    def readline(self, limit: int) -> bytes:
+        line = self._file.readline(limit)
+        self._left -= len(line)
+        if self._left < 0:
+            raise smtplib.SMTPServerDisconnected("it says too much")
+        return line
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def stuffed(content: bytes) -> bytes:
+    """Content whose lines end with CRLF, as it is sent: no line of it is the single dot that ends it."""
+    return re.sub(rb"(?m)^\.", b"..", content)

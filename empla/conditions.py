@@ -52,6 +52,7 @@ class Known:
     confidence: float
     since: datetime  # of the last evidence
     id: UUID | None = None
+    tainted: bool = False  # all that supports it came from outside
 
 
 @dataclass(frozen=True, slots=True)

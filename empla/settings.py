@@ -71,4 +71,31 @@ class Settings(BaseSettings):
     worker_poll: float = Field(
         default=1.0, gt=0, le=3600, description="Seconds a worker sleeps at most before it looks who is due"
     )
+    secret_keys: SecretStr | None = Field(
+        default=None,
+        description="Keys that integrations' secrets are sealed by, separated by commas: the first seals, all open; "
+        "unset, the embedded server has one of its own",
+    )
+    send_timeout: float = Field(
+        default=20.0, gt=0, le=600, description="Seconds that one sending may take; at most 60 % of EMPLA_WORKER_LEASE"
+    )
+    send_attempts: int = Field(
+        default=10,
+        ge=1,
+        le=1000,
+        description="Attempts after which an effect that is put off again and again has failed",
+    )
+    send_backoff: float = Field(
+        default=60.0, gt=0, le=86400, description="Seconds until the second attempt; doubled with each, up to six hours"
+    )
+    sends_per_cycle: int = Field(default=20, ge=1, le=1000, description="Effects that one cycle sends at most")
+    max_message_bytes: int = Field(
+        default=1_048_576, ge=1024, le=26_214_400, description="Largest message or call that leaves"
+    )
+    approval_days: float = Field(
+        default=7.0, gt=0, le=90, description="Days after which a request for approval has expired"
+    )
+    reach_private: bool = Field(
+        default=False, description="Whether webhooks may lead to private addresses, such as this machine's"
+    )
     worker_concurrency: int = Field(default=4, ge=1, le=1000, description="Cycles that a worker runs at once")

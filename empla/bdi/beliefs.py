@@ -82,6 +82,8 @@ class Evidence(BaseModel):
     reason: Annotated[str | None, Field(max_length=2000)] = None
     # The employee's own beliefs that an inference was made from, as they are when it is heard: it falls with any of them.
     rests_on: Annotated[tuple[UUID, ...], Field(max_length=MAX_SUPPORTS)] = ()
+    # It came from outside, and nobody vouches for it. Where the episode or the beliefs that it rests on say so, it is so anyway.
+    tainted: bool = False
 
     @model_validator(mode="after")
     def _only_inferences_rest_on_beliefs(self) -> Self:
@@ -119,6 +121,7 @@ class Belief(BaseModel):
     last_updated_at: datetime  # of the last evidence: the decay's anchor
     decay_rate: float  # per day
     decay_model: DecayModel
+    tainted: bool = False  # all that supports it came from outside
 
 
 class Change(BaseModel):
@@ -155,13 +158,25 @@ OBSERVE: LiteralString = """
                                             'decay_model', decay_model, 'reason', reason,
                                             'rests_on', CASE WHEN rests_on IS NOT NULL
                                                              THEN (SELECT jsonb_object_agg(s.id::text, s.said)
-                                                                     FROM support s WHERE s.id = ANY (rests_on)) END)
+                                                                     FROM support s WHERE s.id = ANY (rests_on)) END,
+                                            'tainted', CASE WHEN tainted
+                                                OR EXISTS (SELECT FROM memory_episodes m
+                                                            WHERE m.tenant_id = %(tenant)s::uuid AND m.employee_id = %(employee)s::uuid
+                                                              AND m.id = evidence::uuid AND m.tainted)
+                                                OR EXISTS (SELECT FROM observations o
+                                                            WHERE o.tenant_id = %(tenant)s::uuid AND o.employee_id = %(employee)s::uuid
+                                                              AND o.id = evidence::uuid AND o.tainted)
+                                                OR (rests_on IS NOT NULL AND EXISTS (
+                                                    SELECT FROM beliefs b
+                                                     WHERE b.tenant_id = %(tenant)s::uuid AND b.employee_id = %(employee)s::uuid
+                                                       AND b.id = ANY (rests_on) AND b.tainted)) THEN true END)
                          ORDER BY occurred_at, position) AS news
           FROM ROWS FROM (jsonb_to_recordset(%(news)s::jsonb) AS (
                    subject text, predicate text, object jsonb, source text, reliability float8, occurred_at timestamptz,
-                   evidence text, belief_type text, decay_rate float8, decay_model text, reason text, rests_on uuid[])) WITH ORDINALITY
+                   evidence text, belief_type text, decay_rate float8, decay_model text, reason text, rests_on uuid[],
+                   tainted boolean)) WITH ORDINALITY
                AS n (subject, predicate, object, source, reliability, occurred_at, evidence, belief_type, decay_rate, decay_model,
-                     reason, rests_on, position)
+                     reason, rests_on, tainted, position)
          GROUP BY subject, predicate
     )
     INSERT INTO beliefs AS held (tenant_id, employee_id, belief_type, subject, predicate, object, confidence, source, evidence,
@@ -185,7 +200,7 @@ OBSERVE: LiteralString = """
     RETURNING id, employee_id, belief_type, subject, predicate, object,
               at_most_its_supports(effective_confidence(confidence, decay_rate, decay_model, last_updated_at, %(now)s::timestamptz),
                                    tenant_id, employee_id, source, grounds, object, %(now)s::timestamptz) AS confidence,
-              confidence AS stored_confidence, source, evidence, formed_at, last_updated_at, decay_rate, decay_model
+              confidence AS stored_confidence, source, evidence, formed_at, last_updated_at, decay_rate, decay_model, tainted
 """
 
 
@@ -235,18 +250,22 @@ def _prepared(piece: Evidence, tx: Tx) -> dict[str, JsonValue]:
         check_json(getattr(piece, name), what=f"the {name} of the evidence")
     check_json(piece.object, what=f"the object of {piece.subject}.{piece.predicate}", max_bytes=MAX_OBJECT_BYTES)
     return {
-        **piece.model_dump(mode="json", exclude_none=True, exclude=None if piece.rests_on else {"rests_on"}),
+        **piece.model_dump(mode="json", exclude_none=True, exclude=_unsaid(piece)),
         "object": piece.object,
         "reliability": piece.reliability or RELIABILITY[piece.source],
         "occurred_at": occurred_at.isoformat(),
     }
 
 
+def _unsaid(piece: Evidence) -> set[str]:
+    return {name for name in ("rests_on", "tainted") if not getattr(piece, name)}
+
+
 HELD: LiteralString = """
     SELECT id, employee_id, belief_type, subject, predicate, object,
            at_most_its_supports(effective_confidence(confidence, decay_rate, decay_model, last_updated_at, %(now)s::timestamptz),
                                 tenant_id, employee_id, source, grounds, object, %(now)s::timestamptz) AS confidence,
-           confidence AS stored_confidence, source, evidence, formed_at, last_updated_at, decay_rate, decay_model
+           confidence AS stored_confidence, source, evidence, formed_at, last_updated_at, decay_rate, decay_model, tainted
       FROM beliefs
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
        AND (%(subject)s::text IS NULL OR subject = %(subject)s::text)
@@ -280,7 +299,7 @@ AS_OF: LiteralString = """
     SELECT id, employee_id, belief_type, subject, predicate, object,
            at_most_its_supports_then(effective_confidence(stored_confidence, decay_rate, decay_model, last_updated_at, %(at)s::timestamptz),
                                      tenant_id, employee_id, source, grounds, object, %(at)s::timestamptz) AS confidence,
-           stored_confidence, source, evidence, formed_at, last_updated_at, decay_rate, decay_model
+           stored_confidence, source, evidence, formed_at, last_updated_at, decay_rate, decay_model, is_tainted(grounds, object) AS tainted
       FROM (SELECT DISTINCT ON (subject, predicate)
                    belief_id AS id, tenant_id, employee_id, belief_type, subject, predicate, new_value AS object,
                    new_confidence AS stored_confidence, source, evidence, grounds, formed_at, evidence_at AS last_updated_at,

@@ -76,10 +76,10 @@ def watched(target: Target, conditions: GoalConditions) -> list[list[str]]:
 # A key that is live already adopts nothing; without a key there is no conflict.
 ADOPT: LiteralString = """
     INSERT INTO employee_goals (tenant_id, employee_id, goal_key, parent_id, goal_type, description, priority, importance,
-                                priority_inputs, target, conditions, measure, watches, status, current_progress, trying_since)
+                                priority_inputs, target, conditions, measure, watches, status, current_progress, trying_since, tainted)
     VALUES (%(tenant)s::uuid, %(employee)s::uuid, %(goal_key)s::text, %(parent)s::uuid, %(goal_type)s::text, %(description)s::text,
             %(priority)s::int, %(importance)s::float8, %(inputs)s::jsonb, %(target)s::jsonb, %(conditions)s::jsonb, %(measure)s::jsonb,
-            %(watches)s::jsonb, %(status)s::text, %(progress)s::jsonb, %(now)s::timestamptz)
+            %(watches)s::jsonb, %(status)s::text, %(progress)s::jsonb, %(now)s::timestamptz, %(tainted)s::boolean)
     ON CONFLICT (tenant_id, employee_id, goal_key) WHERE deleted_at IS NULL AND status IN ('active', 'in_progress', 'blocked') DO NOTHING
     RETURNING id, employee_id, goal_key, parent_id, goal_type, description, priority, importance, priority_inputs, target, conditions,
               current_progress, status, reason, trying_since, retry_at, served_at, created_at, updated_at, completed_at, abandoned_at
@@ -130,8 +130,9 @@ async def adopt_once(
     key: str | None = None,
     parent: UUID | None = None,
     conditions: GoalConditions | None = None,
+    tainted: bool = False,
 ) -> Goal | None:
-    """As `adopt`; None, and nothing done, while a goal of this key is live."""
+    """As `adopt`; `tainted` where what came from outside called for it; None, and nothing done, while a goal of this key is live."""
     chosen = conditions or GoalConditions()
     check_target(target, goal_type=goal_type)
     if not 0 <= importance <= 1:
@@ -158,6 +159,7 @@ async def adopt_once(
         watches=json.dumps(watched(target, chosen)),
         status="blocked" if latent else "active",
         progress={"blocked_by": "creation"} if latent else {},
+        tainted=tainted,
         now=tx.now,
     )
 

@@ -50,6 +50,7 @@ class Intention(BaseModel):
     failed_at: datetime | None
     abandoned_at: datetime | None
     served_at: datetime | None  # when a step of it last ran
+    tainted: bool = False  # what came from outside called for it
 
     @property
     def ended_at(self) -> datetime | None:
@@ -112,6 +113,7 @@ class NewIntention(BaseModel):
     commitment: Commitment = "single_minded"
     on_failed_dependency: OnFailedDependency = "replan"
     dependencies: list[UUID] | None = None
+    tainted: bool = False
 
 
 class _Adopted(BaseModel):
@@ -123,10 +125,11 @@ ADOPT: LiteralString = """
     WITH adopted AS (
         INSERT INTO employee_intentions (tenant_id, employee_id, goal_id, parent_id, parent_position, procedure_id, plan_key, cause_id,
                                          intention_type, description, plan, priority, context, dependencies, commitment,
-                                         on_failed_dependency, watches)
+                                         on_failed_dependency, watches, tainted)
         VALUES (%(tenant)s::uuid, %(employee)s::uuid, %(goal)s::uuid, %(parent)s::uuid, %(parent_position)s::int, %(procedure)s::uuid,
                 %(plan_key)s::text, %(cause)s::uuid, %(intention_type)s::text, %(description)s::text, %(plan)s::jsonb, %(priority)s::int,
-                %(context)s::jsonb, %(dependencies)s::uuid[], %(commitment)s::text, %(on_failed_dependency)s::text, %(watches)s::jsonb)
+                %(context)s::jsonb, %(dependencies)s::uuid[], %(commitment)s::text, %(on_failed_dependency)s::text, %(watches)s::jsonb,
+                %(tainted)s::boolean)
         ON CONFLICT (tenant_id, employee_id, goal_id, cause_id, plan_key)
               WHERE plan_key IS NOT NULL AND deleted_at IS NULL AND status IN ('planned', 'in_progress') DO NOTHING
         RETURNING id
@@ -169,6 +172,7 @@ async def adopt(tx: Tx, *, employee: UUID, intention: NewIntention) -> UUID | No
         commitment=new.commitment,
         on_failed_dependency=new.on_failed_dependency,
         watches=json.dumps(new.watches),
+        tainted=new.tainted,
         steps=json.dumps([step.model_dump(mode="json") for step in new.steps], ensure_ascii=False),
     )
     return None if adopted is None else adopted.id
@@ -177,7 +181,7 @@ async def adopt(tx: Tx, *, employee: UUID, intention: NewIntention) -> UUID | No
 LISTED: LiteralString = """
     SELECT id, employee_id, goal_id, parent_id, parent_position, procedure_id, plan_key, cause_id, intention_type, description, plan,
            status, priority, commitment, on_failed_dependency, dependencies, context, reason, deadline_at, created_at, started_at,
-           completed_at, failed_at, abandoned_at, served_at
+           completed_at, failed_at, abandoned_at, served_at, tainted
       FROM employee_intentions
      WHERE tenant_id = %(tenant)s::uuid AND (%(employee)s::uuid IS NULL OR employee_id = %(employee)s::uuid) AND deleted_at IS NULL
        AND (%(goal)s::uuid IS NULL OR goal_id = %(goal)s::uuid)

@@ -35,7 +35,33 @@ STEP: Graph = {
     "skipped": frozenset(),
     "abandoned": frozenset(),
 }
-GRAPHS: Mapping[str, Graph] = {"goal": GOAL, "intention": INTENTION, "step": STEP}
+EFFECT: Graph = {
+    "": frozenset({"drafted", "awaiting_approval", "approved", "done"}),
+    "drafted": frozenset({"done", "cancelled"}),
+    "awaiting_approval": frozenset({"approved", "cancelled"}),
+    "approved": frozenset({"started", "awaiting_approval", "cancelled"}),
+    "started": frozenset({"done", "failed", "uncertain", "approved"}),
+    "uncertain": frozenset({"done", "failed", "approved"}),
+    "done": frozenset(),
+    "failed": frozenset(),
+    "cancelled": frozenset(),
+}
+APPROVAL: Graph = {
+    "": frozenset({"pending", "approved"}),
+    "pending": frozenset({"approved", "edited", "rejected", "expired", "withdrawn"}),
+    "approved": frozenset(),
+    "edited": frozenset(),
+    "rejected": frozenset(),
+    "expired": frozenset(),
+    "withdrawn": frozenset(),
+}
+GRAPHS: Mapping[str, Graph] = {
+    "goal": GOAL,
+    "intention": INTENTION,
+    "step": STEP,
+    "effect": EFFECT,
+    "approval": APPROVAL,
+}
 LIVE_GOALS: frozenset[GoalStatus] = frozenset(
     cast("GoalStatus", state) for state, after in GOAL.items() if state and after
 )

@@ -11,7 +11,7 @@ from empla.employees import schedule
 from empla.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from empla.storage.tx import ReadTx, Tx
 
-NoticeKind = Literal["escalation", "question", "information", "playbook"]
+NoticeKind = Literal["escalation", "question", "information", "playbook", "approval", "budget", "outbox", "promotion"]
 Severity = Literal["info", "warning", "urgent"]
 NoticeStatus = Literal["open", "answered", "lapsed"]
 _OPERATOR = UUID(int=0)

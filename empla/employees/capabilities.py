@@ -1,6 +1,15 @@
-"""What employees can be able to do. A step whose capability an employee lacks is never carried out by it."""
+"""What employees can be able to do, and within which limits. A step whose capability an employee lacks is never carried out by it."""
+
+from datetime import time, timedelta
+from typing import Any, LiteralString
+from uuid import UUID
+
+import jsonschema
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from empla.employees.employees import EmployeeRole
+from empla.errors import ForbiddenError, InvalidError, NotFoundError
+from empla.storage.tx import ReadTx, Tx
 
 KNOWN: dict[str, str] = {
     "email": "write and read e-mail",
@@ -32,3 +41,108 @@ OF_ROLE: dict[EmployeeRole, tuple[str, ...]] = {
     "custom": (),
 }
 """What an employee of the role can do when whoever hires it does not say."""
+
+
+class Offer(BaseModel):
+    """One capability as a tenant has it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    name: str
+    description: str
+    parameters: dict[str, JsonValue]  # a JSON schema of its effects' arguments; {} takes any
+    destructive: bool  # can't be undone: with a ground from outside, a human decides at every stage
+    enabled: bool
+    repeat_window: timedelta  # in which the same effect is not brought about twice
+    quiet_from: time | None  # to quiet_until, by the recipient's clock, nothing is sent
+    quiet_until: time | None
+    recipient_per_day: int
+    tenant_per_hour: int
+    costs: dict[str, float]  # of one effect, by resource
+
+
+OFFERED: LiteralString = """
+    SELECT id, name, description, parameters, destructive, enabled, repeat_window, quiet_from, quiet_until, recipient_per_day,
+           tenant_per_hour, costs
+      FROM capabilities WHERE tenant_id = %(tenant)s::uuid AND (%(name)s::text IS NULL OR name = %(name)s::text) ORDER BY name
+"""
+
+
+async def offered(tx: ReadTx) -> list[Offer]:
+    """What the tenant's employees can be able to do, by name."""
+    return await tx.fetch_all(Offer, OFFERED, name=None)
+
+
+async def offer(tx: ReadTx, *, name: str) -> Offer:
+    """The capability of this name. Raises `NotFoundError`."""
+    found = await tx.fetch_one(Offer, OFFERED, name=name)
+    if found is None:
+        raise NotFoundError(f"there is no capability {name!r}")
+    return found
+
+
+async def check(tx: ReadTx, *, capability: str, arguments: JsonValue) -> None:
+    """The arguments are what the capability takes, in one statement. Raises `InvalidError` with the first fault, `NotFoundError`."""
+    if not isinstance(arguments, dict):
+        raise InvalidError("arguments are an object")
+    validator: Any = jsonschema.Draft202012Validator((await offer(tx, name=capability)).parameters)
+    fault = next(iter(validator.iter_errors(arguments)), None)
+    if fault is not None:
+        where = "/".join(str(part) for part in fault.absolute_path) or "arguments"
+        raise InvalidError(f"{capability}: {where}: {fault.message}"[:2000])
+
+
+CHANGE: LiteralString = """
+    UPDATE capabilities
+       SET parameters = coalesce(%(parameters)s::jsonb, parameters), destructive = coalesce(%(destructive)s::boolean, destructive),
+           enabled = coalesce(%(enabled)s::boolean, enabled), repeat_window = coalesce(%(repeat_window)s::interval, repeat_window),
+           quiet_from = CASE WHEN %(has_quiet_hours)s::boolean THEN %(quiet_from)s::time ELSE quiet_from END,
+           quiet_until = CASE WHEN %(has_quiet_hours)s::boolean THEN %(quiet_until)s::time ELSE quiet_until END,
+           recipient_per_day = coalesce(%(recipient_per_day)s::int, recipient_per_day),
+           tenant_per_hour = coalesce(%(tenant_per_hour)s::int, tenant_per_hour), costs = coalesce(%(costs)s::jsonb, costs)
+     WHERE tenant_id = %(tenant)s::uuid AND name = %(name)s::text
+"""
+
+
+async def change(
+    tx: Tx,
+    *,
+    name: str,
+    parameters: dict[str, JsonValue] | None = None,
+    destructive: bool | None = None,
+    enabled: bool | None = None,
+    repeat_window: timedelta | None = None,
+    quiet_hours: tuple[time, time] | tuple[None, None] | None = None,
+    recipient_per_day: int | None = None,
+    tenant_per_hour: int | None = None,
+    costs: dict[str, float] | None = None,
+) -> Offer:
+    """The capability's limits are these from now on; what is None stays, and `(None, None)` are no quiet hours. Admins alone.
+
+    Raises `NotFoundError`, `ForbiddenError`, `InvalidError` for limits out of bounds and for parameters that are no JSON schema.
+    """
+    await offer(tx, name=name)
+    if parameters is not None:
+        try:
+            jsonschema.Draft202012Validator.check_schema(parameters)
+        except jsonschema.SchemaError as error:
+            raise InvalidError(f"the parameters are no JSON schema: {error.message}"[:2000]) from error
+    quiet_from, quiet_until = quiet_hours or (None, None)
+    changed = await tx.execute(
+        CHANGE,
+        name=name,
+        parameters=parameters,
+        destructive=destructive,
+        enabled=enabled,
+        repeat_window=repeat_window,
+        has_quiet_hours=quiet_hours is not None,
+        quiet_from=quiet_from,
+        quiet_until=quiet_until,
+        recipient_per_day=recipient_per_day,
+        tenant_per_hour=tenant_per_hour,
+        costs=costs,
+    )
+    if not changed:
+        raise ForbiddenError("the caller's role does not allow this")
+    return await offer(tx, name=name)

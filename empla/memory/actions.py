@@ -82,6 +82,28 @@ ACTIONS: dict[str, Action] = {
             capability="email",
         ),
         Action(
+            "send",
+            "A message that leaves: drafted in shadow, approved by a human when supervised, else sent within its limits.",
+            required=(Parameter("to", "name"),),
+            one_of=_WORDS,
+            optional=(
+                Parameter("subject", "text"),
+                Parameter("timezone", "name"),
+                Parameter("reply_to", "name"),
+                Parameter("in_reply_to", "name"),
+                Parameter("timeout", "duration"),
+            ),
+            capability="email",
+            yields="sent or drafted",
+        ),
+        Action(
+            "call",
+            "A call of another system, through what is connected for its capability; gated as a message is.",
+            required=(_TITLE,),
+            optional=(_TEXT, _TEMPLATE, Parameter("arguments", "value"), Parameter("timeout", "duration")),
+            yields="called or drafted",
+        ),
+        Action(
             "believe",
             "A belief by inference; it rests on the beliefs that its `if` used.",
             required=(Parameter("subject", "name"), Parameter("predicate", "name"), Parameter("object", "value")),

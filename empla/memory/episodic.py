@@ -39,9 +39,10 @@ class Episode(BaseModel):
 
 RECORD: LiteralString = """
     INSERT INTO memory_episodes (tenant_id, employee_id, episode_type, description, content, participants, location, importance,
-                                 occurred_at)
+                                 occurred_at, tainted)
     VALUES (%(tenant)s::uuid, %(employee)s::uuid, %(episode_type)s::text, %(description)s::text, %(content)s::jsonb,
-            %(participants)s::text[], %(location)s::text, %(importance)s::float8, %(occurred_at)s::timestamptz)
+            %(participants)s::text[], %(location)s::text, %(importance)s::float8, %(occurred_at)s::timestamptz,
+            %(tainted)s::boolean)
     RETURNING id, employee_id, episode_type, description, content, participants, location, importance, recall_count,
               last_recalled_at, observation_id, occurred_at, created_at
 """
@@ -58,8 +59,12 @@ async def record(
     location: str | None = None,
     importance: float = 0.5,
     occurred_at: datetime | None = None,
+    tainted: bool = False,
 ) -> Episode:
-    """The employee remembers it from now on. Raises `InvalidError`, `NotFoundError` for another's or no employee."""
+    """The employee remembers it from now on; `tainted` where it came from outside.
+
+    Raises `InvalidError`, `NotFoundError` for another's or no employee.
+    """
     if not description.strip():
         raise InvalidError("an episode needs a description")
     for name, text in (("description", description), ("location", location), ("participants", list(participants))):
@@ -77,6 +82,7 @@ async def record(
         location=location,
         importance=importance,
         occurred_at=as_utc(occurred_at, what="occurred_at") if occurred_at else tx.now,
+        tainted=tainted,
     )
     if episode is None:
         raise InvalidError("nothing was recorded")

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from empla.bdi import intentions
 from empla.bdi.intentions import Ended, Step, StepChange
-from empla.conditions import Condition
+from empla.conditions import Condition, View
 from empla.durations import duration
 from empla.employees import schedule
 from empla.employees.schedule import Turn
@@ -21,6 +21,7 @@ from empla.mind.actions import PERFORM, Doing
 from empla.mind.circumstance import Circumstance, LiveIntention, look
 from empla.mind.commitment import Verdicts, after, conclusion, left_behind
 from empla.mind.deliberate import apply
+from empla.mind.plans import keys_of
 from empla.mind.rotation import DEFAULT_CONCURRENT_TASKS, next_step
 from empla.storage.database import Database
 from empla.storage.tx import Caller, Tx
@@ -115,7 +116,7 @@ async def _attempt(tx: Tx, turn: Turn, circumstance: Circumstance, intention: Li
     if step.capability is not None and step.capability not in turn.capabilities:
         refused = step.model_copy(update={"max_attempts": 1})  # trying again would not give it
         return attempts.failed(refused, f"the employee lacks the capability {step.capability}", now=tx.now)
-    doing = Doing(tx, turn, intention, step, with_arguments(view, step.definition))
+    doing = Doing(tx, turn, intention, step, with_arguments(view, step.definition), _is_tainted(intention, step, view))
     try:
         change = await PERFORM[step.action](doing)
     except REFUSALS as error:
@@ -127,6 +128,12 @@ async def _attempt(tx: Tx, turn: Turn, circumstance: Circumstance, intention: Li
             done = step.model_copy(update={"result": change.result})  # what it made stays, and is not made again
             return attempts.failed(done, f"done, but {criteria} does not hold", now=tx.now)
     return change
+
+
+def _is_tainted(intention: LiveIntention, step: Step, view: View) -> bool:
+    """What came from outside called for the plan, or is what this step looks at."""
+    looked_at = (view.beliefs.get(key) for key in keys_of(step.definition, view.bindings))
+    return intention.tainted or any(known is not None and known.tainted for known in looked_at)
 
 
 async def _write(tx: Tx, turn: Turn, circumstance: Circumstance, intention: LiveIntention, change: StepChange) -> Acted:

@@ -14,8 +14,9 @@ from empla.bdi.intentions import Step, StepChange
 from empla.bdi.shapes import GoalConditions, PlanContext, Target
 from empla.conditions import Condition, Key, View, render
 from empla.durations import duration
-from empla.effects import effects, notices
-from empla.effects.effects import EffectKind
+from empla.effects import effects, notices, recipients
+from empla.effects.effects import EffectKind, NewEffect
+from empla.employees import capabilities as offers
 from empla.employees.schedule import Turn
 from empla.errors import InvalidError
 from empla.memory import episodic, procedural
@@ -38,6 +39,7 @@ class Doing:
     intention: LiveIntention
     step: Step
     view: View
+    tainted: bool = False  # what came from outside called for it, or is what it looks at
 
     @property
     def definition(self) -> Definition:
@@ -104,19 +106,73 @@ async def draft(doing: Doing) -> StepChange:
 async def _effect(
     doing: Doing, kind: EffectKind, *, title: str, body: str, arguments: dict[str, JsonValue] | None = None
 ) -> StepChange:
-    made = await effects.make(
-        doing.tx,
-        employee=doing.turn.employee_id,
-        intention=doing.intention.id,
-        key=doing.step.idempotency_key,
-        kind=kind,
-        title=title[:_TITLE_CHARACTERS].strip() or kind,
-        body=body,
-        capability=doing.step.capability,
-        arguments=arguments,
-    )
+    made = await effects.make(doing.tx, _wanted(doing, kind, title=title, body=body, arguments=arguments))
     result: dict[str, JsonValue] = {} if made is None else {"effect": str(made.id), kind: made.title}
     return attempts.done(doing.step, {**doing.step.result, **result})
+
+
+def _wanted(doing: Doing, kind: EffectKind, *, title: str, **more: Any) -> NewEffect:
+    """What the step brings about, once."""
+    return NewEffect(
+        employee_id=doing.turn.employee_id,
+        intention_id=doing.intention.id,
+        step_position=doing.step.position,
+        idempotency_key=doing.step.idempotency_key,
+        kind=kind,
+        title=title[:_TITLE_CHARACTERS].strip() or kind,
+        capability=doing.step.capability,
+        tainted=doing.tainted,
+        **{name: value for name, value in more.items() if value is not None},
+    )
+
+
+async def send(doing: Doing) -> StepChange:
+    """A message to others, as the stage of the employee allows; whom nobody has an address of gets a draft."""
+    addresses = await recipients.of(doing.tx, employee=doing.turn.employee_id, named=doing.names("to"))
+    subject = doing.text("subject") or f"From {doing.turn.name}"
+    arguments: dict[str, JsonValue] = {
+        name: doing.text(name) for name in ("reply_to", "in_reply_to") if name in doing.definition
+    }
+    hours = doing.turn.config.working_hours
+    new = _wanted(
+        doing,
+        "message",
+        title=subject,
+        body=doing.text("text"),
+        arguments=arguments,
+        recipients=addresses.found or tuple(doing.names("to")),
+        recipient_zone=doing.text("timezone") or (hours.timezone if hours else None),
+        is_draft=bool(addresses.missing),
+    )
+    return await _leave(doing, new.model_copy(update={"tainted": new.tainted or addresses.tainted}))
+
+
+async def call(doing: Doing) -> StepChange:
+    """A call of another system, through whatever the tenant has connected for the capability."""
+    if doing.step.capability is None:
+        raise InvalidError("a call needs to say which capability it uses")
+    arguments: Any = filled(doing.definition.get("arguments", {}), doing.view)
+    await offers.check(doing.tx, capability=doing.step.capability, arguments=arguments)
+    return await _leave(
+        doing, _wanted(doing, "call", title=doing.text("title"), body=doing.text("text"), arguments=arguments)
+    )
+
+
+async def _leave(doing: Doing, new: NewEffect) -> StepChange:
+    """Each attempt of the step is an effect of its own; the step waits for what becomes of it, unless it stays a draft."""
+    until = _timeout(doing)
+    key = f"{doing.step.idempotency_key}#{doing.step.attempts + 1}"
+    lasts = timedelta(days=doing.tx.settings.approval_days)
+    made = await effects.make(
+        doing.tx,
+        new.model_copy(update={"idempotency_key": key, "expires_at": until or doing.tx.now + lasts}),
+    )
+    if made is None:
+        raise InvalidError("this attempt has brought it about already")
+    result: dict[str, JsonValue] = {"effect": str(made.id), made.kind: made.title}
+    if made.status == "drafted":
+        return attempts.done(doing.step, {**result, "outcome": "drafted"})
+    return attempts.waiting(doing.step, until=until, result=result)
 
 
 async def believe(doing: Doing) -> StepChange:
@@ -129,6 +185,7 @@ async def believe(doing: Doing) -> StepChange:
         source="inference",
         rests_on=_grounds(doing, about),
         reason=f"{doing.intention.plan_key or 'a plan'}, step {doing.step.position}",
+        tainted=doing.tainted,
     )
     belief = await beliefs.observe(doing.tx, employee=doing.turn.employee_id, piece=piece)
     return attempts.done(doing.step, {"belief": str(belief.id), "outcome": belief.object})
@@ -152,6 +209,7 @@ async def remember(doing: Doing) -> StepChange:
         description=doing.text("text"),
         episode_type="event",
         participants=doing.names("participants"),
+        tainted=doing.tainted,
     )
     return attempts.done(doing.step, {"episode": str(episode.id)})
 
@@ -177,6 +235,7 @@ async def adopt_goal(doing: Doing) -> StepChange:
         key=doing.text("key"),
         parent=doing.intention.goal_id,
         conditions=GoalConditions(),
+        tainted=doing.tainted,
     )
     return attempts.done(doing.step, {"outcome": goal is not None, "goal": None if goal is None else str(goal.id)})
 
@@ -201,6 +260,7 @@ async def follow_up(doing: Doing) -> StepChange:
         description=doing.text("text").strip() or f"{kind}, as planned by {doing.intention.plan_key}",
         participants=(),
         content=content,
+        tainted=doing.tainted,
     )
     await inbox.deliver(doing.tx, [observation], recipients={"self": doing.turn.employee_id})
     return attempts.done(doing.step, {"due_at": due.isoformat()})
@@ -264,6 +324,7 @@ async def pursue(doing: Doing) -> StepChange:
         context=PlanContext.parse(
             {"rationale": f"step {doing.step.position} of {doing.intention.plan_key} pursues it"}
         ),
+        tainted=doing.tainted,
         goal_id=doing.intention.goal_id,
         cause_id=doing.intention.cause_id,
         parent_id=doing.intention.id,
@@ -284,6 +345,8 @@ PERFORM: Mapping[str, Callable[[Doing], Awaitable[StepChange]]] = {
     "task": task,
     "note": note,
     "draft": draft,
+    "send": send,
+    "call": call,
     "believe": believe,
     "remember": remember,
     "adopt_goal": adopt_goal,

@@ -12,6 +12,7 @@ from empla.bdi.goals import Goal
 from empla.bdi.intentions import Intention, Step
 from empla.bdi.states import IntentionStatus
 from empla.conditions import Key, Known, View
+from empla.effects.effects import EffectStatus
 from empla.storage.tx import ReadTx
 
 _A_MOMENT = timedelta(microseconds=1)
@@ -23,6 +24,7 @@ class LiveGoal(Goal):
     measure: dict[str, JsonValue]
     watches: list[list[str]]
     measured: float | None = None
+    tainted: bool = False  # what came from outside called for it
 
     @property
     def key(self) -> Key:
@@ -47,6 +49,7 @@ class Held(BaseModel):
     object: JsonValue
     confidence: float  # effective
     last_updated_at: datetime
+    tainted: bool = False  # all that supports it came from outside
 
 
 class Child(BaseModel):
@@ -69,6 +72,38 @@ class Answer(BaseModel):
     answer: str
 
 
+class Leaving(BaseModel):
+    """An effect on the world, as far as it has come."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    kind: str
+    title: str
+    status: EffectStatus
+    reason: str | None
+    receipt: dict[str, JsonValue]
+    not_before: datetime | None
+    expires_at: datetime | None
+    fence: int | None  # the turn that started it
+    attempts: int
+
+    @property
+    def moves_at(self) -> datetime | None:
+        """When something is to be done about it, if nobody does anything before; None for never by itself."""
+        if self.status == "awaiting_approval":
+            return self.expires_at
+        return self.not_before if self.status == "approved" else None
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether its employee has to see to it now: send it, find out what came of it, or give it up."""
+        if self.status == "started":
+            return True
+        if self.status == "approved":
+            return self.not_before is None or self.not_before <= now
+        return self.status == "awaiting_approval" and self.expires_at is not None and self.expires_at <= now
+
+
 class Circumstance(BaseModel):
     """What an employee looks at, at one moment."""
 
@@ -80,6 +115,8 @@ class Circumstance(BaseModel):
     beliefs: list[Held]
     children: list[Child]
     answers: list[Answer]
+    outbox: list[Leaving]  # what has not left yet, and what the live intentions sent
+    has_left_budget: bool  # an earlier turn set some aside and never settled it
     items_in_hand: int  # of working memory, that are not pinned
     next_observation_at: (
         datetime | None
@@ -111,10 +148,16 @@ class Circumstance(BaseModel):
         deadlines = [goal.target.deadline_at for goal in self.goals] + [plan.deadline_at for plan in self.intentions]
         # What is reached at its deadline is reached in time: it has passed a moment later.
         moments += [deadline + _A_MOMENT for deadline in deadlines if deadline is not None]
+        moments += [leaving.moves_at for leaving in self.outbox]
         moments += [
             moment for step in self.steps if step.ended_at is None for moment in (step.not_before, step.timeout_at)
         ]
         return min((moment for moment in moments if moment is not None and moment > self.seen_at), default=None)
+
+    @property
+    def due_effects(self) -> list[Leaving]:
+        """The effects that the employee has to see to now, the oldest first."""
+        return [leaving for leaving in self.outbox if leaving.is_due(self.seen_at)]
 
     def goal(self, goal: UUID | None) -> LiveGoal | None:
         """The live goal of this id."""
@@ -133,7 +176,9 @@ class Circumstance(BaseModel):
 def known(beliefs: list[Held]) -> dict[Key, Known]:
     """Beliefs by subject and predicate, as conditions read them."""
     return {
-        (belief.subject, belief.predicate): Known(belief.object, belief.confidence, belief.last_updated_at, belief.id)
+        (belief.subject, belief.predicate): Known(
+            belief.object, belief.confidence, belief.last_updated_at, belief.id, belief.tainted
+        )
         for belief in beliefs
     }
 
@@ -174,7 +219,7 @@ LOOK: LiteralString = """
                                               effective_confidence(b.confidence, b.decay_rate, b.decay_model, b.last_updated_at,
                                                                    %(now)s::timestamptz),
                                               %(tenant)s::uuid, %(employee)s::uuid, b.source, b.grounds, b.object, %(now)s::timestamptz),
-                                          'last_updated_at', b.last_updated_at))
+                                          'last_updated_at', b.last_updated_at, 'tainted', b.tainted))
                        FROM watched w JOIN beliefs b ON b.tenant_id = %(tenant)s::uuid AND b.employee_id = %(employee)s::uuid
                         AND b.subject = w.subject AND b.predicate = w.predicate AND b.deleted_at IS NULL), '[]') AS beliefs,
            coalesce((SELECT jsonb_agg(jsonb_build_object('parent_id', c.parent_id, 'parent_position', c.parent_position, 'status', c.status,
@@ -187,6 +232,22 @@ LOOK: LiteralString = """
                        FROM notices n
                       WHERE n.tenant_id = %(tenant)s::uuid AND n.employee_id = %(employee)s::uuid AND n.status = 'answered'
                         AND n.intention_id = ANY (ARRAY(SELECT id FROM intention))), '[]') AS answers,
+           coalesce((SELECT jsonb_agg(to_jsonb(e) ORDER BY e.created_at, e.id)
+                       FROM (SELECT e.id, e.kind, e.title, e.status, e.reason, e.receipt, e.not_before, e.expires_at, e.fence, e.attempts,
+                                    e.created_at
+                               FROM effects e
+                              WHERE e.tenant_id = %(tenant)s::uuid AND e.employee_id = %(employee)s::uuid
+                                AND e.status IN ('awaiting_approval', 'approved', 'started', 'uncertain')
+                              UNION
+                             SELECT e.id, e.kind, e.title, e.status, e.reason, e.receipt, e.not_before, e.expires_at, e.fence, e.attempts,
+                                    e.created_at
+                               FROM effects e
+                              WHERE e.tenant_id = %(tenant)s::uuid AND e.employee_id = %(employee)s::uuid
+                                AND e.kind IN ('message', 'call')
+                                AND e.intention_id = ANY (ARRAY(SELECT id FROM intention))) e), '[]') AS outbox,
+           EXISTS (SELECT FROM budget_reservations r
+                    WHERE r.tenant_id = %(tenant)s::uuid AND r.employee_id = %(employee)s::uuid 
+                      AND r.status = 'reserved') AS has_left_budget,
            (SELECT count(*)::int FROM memory_working m
              WHERE m.tenant_id = %(tenant)s::uuid AND m.employee_id = %(employee)s::uuid AND m.deleted_at IS NULL
                AND NOT m.pinned) AS items_in_hand,

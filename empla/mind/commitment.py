@@ -207,6 +207,8 @@ def _waited(step: Step, circumstance: Circumstance, view: View) -> StepChange | 
     match step.action:
         case "pursue":
             change = _pursued(step, circumstance)
+        case "send" | "call":
+            change = _left(step, circumstance)
         case "ask":
             asked = attempts.question_key(step, attempt=step.attempts)
             answers = (found.answer for found in circumstance.answers if found.notice_key == asked)
@@ -218,6 +220,19 @@ def _waited(step: Step, circumstance: Circumstance, view: View) -> StepChange | 
     if change is None and step.timeout_at is not None and circumstance.seen_at >= step.timeout_at:
         return attempts.failed(step, "it waited in vain until its time was over", now=circumstance.seen_at)
     return change
+
+
+def _left(step: Step, circumstance: Circumstance) -> StepChange | None:
+    """What became of the effect that the step asked for; None while it is on its way, or a human has to find out."""
+    effect = next((leaving for leaving in circumstance.outbox if str(leaving.id) == step.result.get("effect")), None)
+    if effect is None:
+        return attempts.failed(step, "what it asked for is gone", now=circumstance.seen_at)
+    if effect.status == "done":
+        outcome = "sent" if step.action == "send" else "called"
+        return attempts.done(step, {**step.result, "outcome": outcome, "receipt": effect.receipt})
+    if effect.status in {"failed", "cancelled"}:
+        return attempts.failed(step, effect.reason or f"it was {effect.status}", now=circumstance.seen_at)
+    return None
 
 
 def _pursued(step: Step, circumstance: Circumstance) -> StepChange | None:

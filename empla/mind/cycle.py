@@ -17,8 +17,9 @@ from empla.errors import UsageError
 from empla.memory import working
 from empla.mind import pipeline
 from empla.mind.act import Acted, act
-from empla.mind.circumstance import look
+from empla.mind.circumstance import Circumstance, look
 from empla.mind.deliberate import Deliberation, deliberate
+from empla.mind.deliver import Delivered, deliver
 from empla.mind.perceive import perceive, set_aside
 from empla.mind.rotation import DEFAULT_CONCURRENT_TASKS, next_step
 from empla.observability import metrics
@@ -38,6 +39,7 @@ class CycleOutcome:
     plans_adopted: int = 0
     plans_ended: int = 0
     steps: int = 0
+    effects_moved: int = 0  # on their way out: sent, put off, given up
     next_cycle_at: datetime | None = None  # None when the turn was another's
     resting: bool = False  # the turn was the caller's, at a time when the employee does not work
 
@@ -53,6 +55,8 @@ class _Cycle:
     goes_on: bool = False  # beyond its first transaction
     wakes_at: datetime | None = None  # when something comes due before the next turn
     again_at: datetime | None = None  # at once, when it did something
+    circumstance: Circumstance | None = None  # when something is on its way out
+    delivered: list[Delivered] = field(default_factory=list[Delivered])
     acted: list[Acted] = field(default_factory=list[Acted])
 
     @property
@@ -70,6 +74,7 @@ class _Cycle:
             plans_adopted=len(self.deliberation.adopted),
             plans_ended=len(self.ended),
             steps=len(self.acted),
+            effects_moved=len(self.delivered),
             next_cycle_at=min(moment for moment in moments if moment is not None),
         )
 
@@ -110,6 +115,8 @@ async def run(
         if cycle.goes_on:
             await schedule.keep_turn(tx, employee=turn.employee_id, fence=turn.fence, lease=lease)
     if cycle.goes_on:
+        if cycle.circumstance is not None:
+            cycle.delivered = await deliver(database, caller, turn, cycle.circumstance, lease=lease)
         cycle.acted = await _act(database, caller, turn, lease)
         async with database.work(caller) as tx:
             await _reflect(tx, turn, cycle, seconds=time.perf_counter() - began)
@@ -136,7 +143,9 @@ async def _think(tx: Tx, turn: Turn) -> _Cycle:
     wakes_at = min((moment for moment in moments if moment is not None), default=None)
     cycle.wakes_at = None if wakes_at is None or wakes_at >= turn.next_cycle_at else wakes_at
     has_work = bool(cycle.deliberation.adopted) or next_step(circumstance, served=(), at_once=at_once) is not None
-    cycle.goes_on = has_work or not cycle.deliberation.is_quiet or turn.failures > 0
+    if circumstance.due_effects or circumstance.has_left_budget:
+        cycle.circumstance = circumstance
+    cycle.goes_on = cycle.circumstance is not None or has_work or not cycle.deliberation.is_quiet or turn.failures > 0
     return cycle
 
 
@@ -155,7 +164,8 @@ async def _act(database: Database, caller: Caller, turn: Turn, lease: timedelta)
 
 async def _reflect(tx: Tx, turn: Turn, cycle: _Cycle, *, seconds: float) -> None:
     """The turn is given back, at once due again when something was done or has ended, and the cycle is measured."""
-    if cycle.acted or cycle.deliberation.steps or cycle.deliberation.ended:
+    has_left = any(delivered.status not in {"waits", "approved"} for delivered in cycle.delivered)
+    if cycle.acted or has_left or cycle.deliberation.steps or cycle.deliberation.ended:
         cycle.again_at = tx.now
     await schedule.end_turn(tx, employee=turn.employee_id, fence=turn.fence, next_cycle_at=cycle.again_at)
     await metrics.write(tx, employee=turn.employee_id, samples=_samples(cycle, seconds))
@@ -168,6 +178,7 @@ def _samples(cycle: _Cycle, seconds: float) -> Sequence[Sample]:
     if cycle.revised:
         found.append(counter("beliefs_revised", cycle.revised))
     found += [counter("steps", 1, action=acted.action, status=acted.change.status) for acted in cycle.acted]
+    found += [counter("effects", 1, status=delivered.status) for delivered in cycle.delivered]
     found += [counter("plans_ended", 1, plan=ended.plan_key, status=ended.status) for ended in cycle.ended]
     for change in cycle.deliberation.goals_moved:
         value = change.current_progress.value

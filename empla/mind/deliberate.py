@@ -230,6 +230,7 @@ def _goal_event(goal: LiveGoal, tried: Sequence[Tried]) -> Event:
         metric=goal.key,
         priority=goal.priority,
         tried=frozenset(attempt.plan_key for attempt in tried if attempt.goal_id == goal.id and attempt.plan_key),
+        tainted=goal.tainted,
     )
 
 
@@ -240,7 +241,13 @@ def _percept_event(percept: Percept) -> Event:
         "description": percept.description,
         "source": percept.source,
     }
-    return Event(kind=percept.kind, description=percept.description, bindings=bindings, cause=percept.episode)
+    return Event(
+        kind=percept.kind,
+        description=percept.description,
+        bindings=bindings,
+        cause=percept.episode,
+        tainted=percept.tainted,
+    )
 
 
 async def _adopt_best(
@@ -274,9 +281,11 @@ async def _adopt_best(
 def _planned(
     library: Library, event: Event, chosen: Option, found: Sequence[Option], beliefs: Sequence[Held]
 ) -> NewIntention:
+    used = {*chosen.judgement.used, event.metric}
     return intention_of(
         chosen.procedure,
         library,
+        tainted=event.tainted or any(held.tainted for held in beliefs if (held.subject, held.predicate) in used),
         bindings=event.bindings,
         context=why(event, chosen, found, beliefs),
         goal_id=event.goal,
@@ -343,7 +352,7 @@ BELIEFS: LiteralString = """
     SELECT b.id, b.subject, b.predicate, b.object,
            at_most_its_supports(effective_confidence(b.confidence, b.decay_rate, b.decay_model, b.last_updated_at, %(now)s::timestamptz),
                                 %(tenant)s::uuid, %(employee)s::uuid, b.source, b.grounds, b.object, %(now)s::timestamptz) AS confidence,
-           b.last_updated_at
+           b.last_updated_at, b.tainted
       FROM jsonb_to_recordset(%(keys)s::jsonb) AS k (subject text, predicate text)
       JOIN beliefs b ON b.tenant_id = %(tenant)s::uuid AND b.employee_id = %(employee)s::uuid AND b.subject = k.subject
        AND b.predicate = k.predicate AND b.deleted_at IS NULL

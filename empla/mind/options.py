@@ -28,6 +28,7 @@ class Event:
     cause: UUID | None = None  # the episode, where no goal wants it
     priority: int = 5
     tried: frozenset[str] = frozenset()  # plans that ran and did not bring it
+    tainted: bool = False  # it came from outside
 
     @property
     def is_of_a_goal(self) -> bool:

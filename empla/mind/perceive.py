@@ -25,6 +25,7 @@ class Percept(BaseModel):
     description: str
     content: dict[str, JsonValue]
     occurred_at: datetime
+    tainted: bool  # it came from outside
 
 
 # ANY over an array, because the planner may run an IN (SELECT …) anew for each of the employee's observations.
@@ -38,15 +39,15 @@ PERCEIVE: LiteralString = """
                   AND status = 'pending' AND occurred_at <= %(now)s::timestamptz
                 ORDER BY occurred_at, id LIMIT %(limit)s::int
                   FOR UPDATE SKIP LOCKED))
-        RETURNING id, source, kind, description, participants, content, occurred_at
+        RETURNING id, source, kind, description, participants, content, occurred_at, tainted
     ), remembered AS (
         INSERT INTO memory_episodes (tenant_id, employee_id, episode_type, description, content, participants, location,
-                                     observation_id, occurred_at)
-        SELECT %(tenant)s::uuid, %(employee)s::uuid, 'observation', description, content, participants, source, id, occurred_at
+                                     observation_id, occurred_at, tainted)
+        SELECT %(tenant)s::uuid, %(employee)s::uuid, 'observation', description, content, participants, source, id, occurred_at, tainted
           FROM seen ORDER BY occurred_at, id
         RETURNING id, observation_id
     )
-    SELECT remembered.id AS episode, seen.source, seen.kind, seen.description, seen.content, seen.occurred_at
+    SELECT remembered.id AS episode, seen.source, seen.kind, seen.description, seen.content, seen.occurred_at, seen.tainted
       FROM seen JOIN remembered ON remembered.observation_id = seen.id
      ORDER BY seen.occurred_at, seen.id
 """

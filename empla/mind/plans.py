@@ -21,8 +21,8 @@ Definition = dict[str, JsonValue]
 
 _MAX_WATCHES_BYTES = 60_000  # of 65,536 that the column holds
 
-# A step that waits is not tried anew unless it says so: its time-out is its answer.
-_WAITING = frozenset({"await", "ask", "pursue"})
+# A step that waits is not tried anew unless it says so: its time-out is its answer. What leaves is tried again by the outbox.
+_WAITING = frozenset({"await", "ask", "pursue", "send", "call"})
 # Keys of a step that are conditions; every other text may be a template.
 _CONDITIONS = ("if", "criteria")
 
@@ -134,10 +134,16 @@ def _watched(plan: Mapping[str, JsonValue], steps: Sequence[Definition], binding
         if plan.get(name) is not None:
             keys |= Condition.parse(plan[name], what=name).keys(bindings)
     for step in steps:
-        for name in _CONDITIONS:
-            if step.get(name) is not None:
-                keys |= Condition.parse(step[name], what=name).keys(bindings)
-        keys |= {key for text in _texts(step) for key in template_keys(text, bindings)}
+        keys |= keys_of(step, bindings)
+    return keys
+
+
+def keys_of(step: Mapping[str, JsonValue], bindings: Mapping[str, JsonValue]) -> set[Key]:
+    """The beliefs that a resolved step looks at, in its conditions and its texts."""
+    keys = {key for text in _texts(dict(step)) for key in template_keys(text, bindings)}
+    for name in _CONDITIONS:
+        if step.get(name) is not None:
+            keys |= Condition.parse(step[name], what=name).keys(bindings)
     return keys
 
 

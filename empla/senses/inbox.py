@@ -42,10 +42,11 @@ DELIVER: LiteralString = """
     WITH news AS (
         SELECT *
           FROM jsonb_to_recordset(%(news)s::jsonb) AS n (employee uuid, source text, external_id text, kind text, description text,
-               participants text[], content jsonb, occurred_at timestamptz)
+               participants text[], content jsonb, occurred_at timestamptz, tainted boolean)
     ), delivered AS (
-        INSERT INTO observations (tenant_id, employee_id, source, external_id, kind, description, participants, content, occurred_at)
-        SELECT %(tenant)s::uuid, employee, source, external_id, kind, description, participants, content, occurred_at
+        INSERT INTO observations (tenant_id, employee_id, source, external_id, kind, description, participants, content, occurred_at,
+                                  tainted)
+        SELECT %(tenant)s::uuid, employee, source, external_id, kind, description, participants, content, occurred_at, tainted
           FROM news ORDER BY occurred_at, external_id
         ON CONFLICT (tenant_id, employee_id, source, external_id) DO NOTHING
         RETURNING employee_id, source, external_id, occurred_at
@@ -120,6 +121,7 @@ def _row(observation: NewObservation, recipients: Mapping[str, UUID], tx: Tx) ->
         "participants": list(observation.participants),
         "content": observation.content,
         "occurred_at": observation.occurred_at.isoformat(),
+        "tainted": observation.tainted,
     }
 
 

@@ -24,6 +24,7 @@ class NewObservation(BaseModel):
     description: _Text  # one sentence for a person
     participants: tuple[str, ...]  # identifiers: account names, e-mail addresses
     content: dict[str, JsonValue]
+    tainted: bool = True  # it came from outside, so what it says is nobody's word
 
 
 class Oddity(BaseModel):

@@ -1,6 +1,5 @@
 """What a step brings about is there once, whoever does the step again, and nobody else sees it."""
 
-from typing import get_args
 from uuid import UUID, uuid4
 
 import pytest
@@ -8,9 +7,10 @@ from factories import a_simulated_tenant
 from living import Living, hired
 
 from empla.effects import effects
-from empla.effects.effects import Effect, EffectKind
+from empla.effects.effects import Effect, EffectKind, NewEffect
 from empla.errors import InvalidError, NotFoundError
 from empla.storage.database import Database
+from empla.storage.tx import Caller
 
 NOTE = {"action": "note", "text": "done"}
 
@@ -23,9 +23,18 @@ async def living(database: Database) -> Living:
 async def makes(
     living: Living, plan: UUID, *, key: str = "k", title: str = "A title", kind: EffectKind = "note", body: str = ""
 ) -> Effect | None:
-    async with living.database.write(living.caller) as tx:
+    async with living.database.work(Caller(living.caller.tenant, employee=living.employee)) as tx:
         return await effects.make(
-            tx, employee=living.employee, intention=plan, key=key, kind=kind, title=title, body=body
+            tx,
+            NewEffect(
+                employee_id=living.employee,
+                intention_id=plan,
+                step_position=1,
+                idempotency_key=key,
+                kind=kind,
+                title=title,
+                body=body,
+            ),
         )
 
 
@@ -39,7 +48,8 @@ async def test_the_same_key_makes_one_effect_and_the_first_one_stays(living: Liv
 
 async def test_a_task_and_a_note_are_done_by_standing_there_and_a_draft_waits(living: Living):
     plan = await living.intends("plan", NOTE)
-    for kind in get_args(EffectKind):
+    kinds: tuple[EffectKind, ...] = ("task", "note", "draft")
+    for kind in kinds:
         made = await makes(living, plan, key=kind, kind=kind)
         assert made is not None
         assert made.status == ("drafted" if kind == "draft" else "done")

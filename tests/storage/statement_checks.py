@@ -4,7 +4,7 @@ import re
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Literal, Union, get_args, get_origin
 from uuid import UUID
@@ -33,12 +33,20 @@ _FITS: dict[str, tuple[type, ...]] = {
     "bool": (bool,),
     "timestamptz": (datetime,),
     "date": (date,),
+    "time": (time,),
     "interval": (timedelta,),
     "bytea": (bytes,),
 }
+# What only an employee's turn may run, and people may not.
+WORKER_ALONE = frozenset(
+    f"empla.effects.{name}"
+    for name in ("effects.MAKE", "outbox.BEGIN", "outbox.FINISH", "outbox.EXPIRE", "budgets.RESERVE", "budgets.SETTLE")
+)
 _JSON = frozenset({"json", "jsonb"})
 # Columns that may be null in their table and never are in the statement's rows, with the reason.
 NEVER_NULL = {
+    "empla.effects.approvals.LISTED: Approval.capability": "people are asked about messages and calls, which have one",
+    "empla.effects.integrations.SEALED: _Sealed.sealed": "those without are left out",
     "empla.bdi.beliefs.AS_OF: Belief.stored_confidence": "entries that end a belief, the only ones without it, are left out",
 }
 
@@ -250,7 +258,7 @@ class Connections:
         runners = {run.runner for run in runs}
         for login in sorted({run.login for run in runs if run.runner == "across"}):
             yield f"{login}, in no tenant", self._outside[login]
-        if runners != {"across"}:
+        if runners != {"across"} and str(constant) not in WORKER_ALONE:
             yield "app", self._app
-        if constant in source.in_cycle:
+        if constant in source.in_cycle or str(constant) in WORKER_ALONE:
             yield "worker", self._worker

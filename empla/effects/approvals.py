@@ -1,0 +1,147 @@
+"""What employees ask people for: may this effect happen, just as it stands? Staff decide, once and in time; the database sees to it."""
+
+from datetime import datetime
+from typing import Literal, LiteralString
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from empla import ids
+from empla.effects.effects import EffectKind, EffectStatus, Stage
+from empla.errors import InvalidError
+from empla.storage.tx import ReadTx, Tx
+
+ApprovalStatus = Literal["pending", "approved", "edited", "rejected", "expired", "withdrawn"]
+Verdict = Literal["approve", "edit", "reject"]
+
+
+class Approval(BaseModel):
+    """One request for approval, with the effect as it stands."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    employee_id: UUID
+    effect_id: UUID
+    digest: str  # of the effect that was asked for: what is decided is decided for that one alone
+    stage: Stage
+    status: ApprovalStatus
+    why: str  # a human is asked
+    edited_from: UUID | None  # the request that was answered by editing
+    decided_by: UUID | None  # the user; the nil id for the operator
+    decided_at: datetime | None
+    reason: str | None
+    expires_at: datetime | None
+    used_at: datetime | None
+    created_at: datetime
+    kind: EffectKind
+    capability: str
+    title: str
+    body: str
+    recipients: list[str]
+    arguments: dict[str, JsonValue]
+    tainted: bool
+    effect_status: EffectStatus
+
+
+class Wording(BaseModel):
+    """What a human may change of an effect: what is None stays."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str | None = None
+    body: str | None = None
+    recipients: list[str] | None = None
+    arguments: dict[str, JsonValue] | None = None
+
+
+class Decided(BaseModel):
+    """What became of a request."""
+
+    model_config = ConfigDict(frozen=True)
+
+    effect_id: UUID
+    employee_id: UUID
+    status: EffectStatus  # of the effect
+    approval_id: UUID  # under which it may go out: another one when it was edited
+    demoted_to: Stage | None  # the employee was, for its last effects went wrong
+    before: dict[str, JsonValue]  # title, body, recipients, arguments
+    after: dict[str, JsonValue]
+
+
+LISTED: LiteralString = """
+    SELECT a.id, a.employee_id, a.effect_id, a.digest, a.stage, a.status, a.why, a.edited_from, a.decided_by, a.decided_at, a.reason,
+           a.expires_at, a.used_at, a.created_at, e.kind, e.capability, e.title, e.body, e.recipients, e.arguments,
+           e.tainted, e.status AS effect_status
+      FROM approvals a
+      JOIN effects e ON e.tenant_id = a.tenant_id AND e.employee_id = a.employee_id AND e.id = a.effect_id
+     WHERE a.tenant_id = %(tenant)s::uuid AND (%(employee)s::uuid IS NULL OR a.employee_id = %(employee)s::uuid)
+       AND (NOT %(waiting)s::boolean OR (a.status = 'pending' AND e.status = 'awaiting_approval' AND a.expires_at > %(now)s::timestamptz))
+       AND (NOT %(drafts)s::boolean OR (a.status = 'pending' AND e.status = 'drafted'))
+       AND (%(part)s::text IS NULL OR starts_with(a.id::text, %(part)s::text)
+            OR right(a.id::text, length(%(part)s::text)) = %(part)s::text)
+     ORDER BY a.created_at DESC, a.id DESC LIMIT %(limit)s::int
+"""
+
+
+async def listed(
+    tx: ReadTx,
+    *,
+    employee: UUID | None = None,
+    which: Literal["waiting", "drafts", "all"] = "waiting",
+    limit: int = 100,
+) -> list[Approval]:
+    """Requests of one employee or of all whom the caller may see, the latest first.
+
+    waiting: effects that go out once somebody approves; drafts: what was drafted and can be judged for the record; all: also what
+    was decided.
+    """
+    return await tx.fetch_all(
+        Approval,
+        LISTED,
+        employee=employee,
+        waiting=which == "waiting",
+        drafts=which == "drafts",
+        part=None,
+        limit=limit,
+        now=tx.now,
+    )
+
+
+async def find(tx: ReadTx, *, named: str) -> Approval:
+    """The request whose id begins or ends so. Raises `NotFoundError`, `UsageError` for several."""
+    part = ids.part(named)
+    found = await tx.fetch_all(
+        Approval, LISTED, employee=None, waiting=False, drafts=False, part=part, limit=ids.MOST_NAMED, now=tx.now
+    )
+    return ids.only(found, what="request for approval", named=named)
+
+
+DECIDE: LiteralString = """
+    SELECT effect_id, employee_id, status, approval_id, demoted_to, before, after
+      FROM decide_effect(%(approval)s::uuid, %(verdict)s::text, %(reason)s::text, %(title)s::text, %(body)s::text, %(recipients)s::text[],
+                         %(arguments)s::jsonb)
+     WHERE %(tenant)s::uuid IS NOT NULL
+"""
+
+
+async def decide(
+    tx: Tx, *, approval: UUID, verdict: Verdict, reason: str | None = None, wording: Wording | None = None
+) -> Decided:
+    """A human decides, in one statement.
+
+    Raises `ConflictError` for what was decided, has expired or was asked for other arguments; `ForbiddenError` for who is no staff;
+    `InvalidError` for a rejection without a reason or an edit that changes nothing; `NotFoundError`.
+    """
+    changed = wording or Wording()
+    decided = await tx.fetch_all(
+        Decided,
+        DECIDE,
+        approval=approval,
+        verdict=verdict,
+        reason=reason,
+        **changed.model_dump(),
+    )
+    if not decided:
+        raise InvalidError("nothing was decided")
+    return decided[0]

@@ -1,0 +1,153 @@
+"""A tenant's accounts with others: what carries effects out, and what mail is read from. Secrets are sealed, and never shown."""
+
+from typing import Any, Literal, LiteralString
+from uuid import UUID, uuid4
+
+from pydantic import BaseModel, ConfigDict, JsonValue, SecretStr
+
+from empla.effects import carriers, keys
+from empla.errors import ForbiddenError, NotFoundError
+from empla.storage.tx import ReadTx, Tx
+
+IntegrationKind = Literal["smtp", "maildir", "webhook", "imap"]
+
+
+class Integration(BaseModel):
+    """One account, without its secret."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    name: str
+    capability: str
+    kind: IntegrationKind
+    settings: dict[str, JsonValue]
+    has_secret: bool
+    enabled: bool
+
+
+class _Sealed(BaseModel):
+    id: UUID
+    sealed: bytes
+
+
+RETIRE: LiteralString = """
+    UPDATE integrations SET enabled = false
+     WHERE tenant_id = %(tenant)s::uuid AND capability = %(capability)s::text AND enabled AND kind <> 'imap'
+"""
+CONNECT: LiteralString = """
+    INSERT INTO integrations (tenant_id, id, name, capability, kind, settings, sealed, created_by)
+    VALUES (%(tenant)s::uuid, %(id)s::uuid, %(name)s::text, %(capability)s::text, %(kind)s::text, %(settings)s::jsonb, %(sealed)s::bytea,
+            %(by)s::uuid)
+    RETURNING id, name, capability, kind, settings, sealed IS NOT NULL AS has_secret, enabled
+"""
+
+
+async def connect(
+    tx: Tx,
+    *,
+    name: str,
+    capability: str,
+    kind: IntegrationKind,
+    settings: dict[str, Any],
+    secret: SecretStr | None = None,
+) -> Integration:
+    """The account carries the capability from now on, in place of the one that did; or it is read from (imap). Admins alone.
+
+    Raises `InvalidError` for settings that its kind does not take, `ConflictError` for a name that is taken, `NotFoundError` for a
+    capability that there is not, `ForbiddenError`, `UnavailableError` when there is a secret and no key to seal it.
+    """
+    checked = carriers.check(kind, settings, secret)
+    identity = uuid4()
+    sealed = (
+        None
+        if secret is None
+        else keys.keyring(tx.settings).seal(secret.get_secret_value(), context=context(tx.tenant_id, identity))
+    )
+    if kind != "imap":
+        await tx.execute(RETIRE, capability=capability)
+    connected = await tx.fetch_all(
+        Integration,
+        CONNECT,
+        id=identity,
+        name=name,
+        capability=capability,
+        kind=kind,
+        settings=checked,
+        sealed=sealed,
+        by=tx.caller.user,
+    )
+    return connected[0]
+
+
+LISTED: LiteralString = """
+    SELECT id, name, capability, kind, settings, sealed IS NOT NULL AS has_secret, enabled
+      FROM integrations
+     WHERE tenant_id = %(tenant)s::uuid AND deleted_at IS NULL AND (%(name)s::text IS NULL OR name = %(name)s::text)
+     ORDER BY name
+"""
+
+
+async def listed(tx: ReadTx) -> list[Integration]:
+    """The tenant's accounts, by name."""
+    return await tx.fetch_all(Integration, LISTED, name=None)
+
+
+async def find(tx: ReadTx, *, name: str) -> Integration:
+    """The account of this name. Raises `NotFoundError`."""
+    found = await tx.fetch_one(Integration, LISTED, name=name)
+    if found is None:
+        raise NotFoundError(f"there is no integration {name!r}")
+    return found
+
+
+SEALED: LiteralString = """
+    SELECT id, sealed FROM integrations
+     WHERE tenant_id = %(tenant)s::uuid AND deleted_at IS NULL AND sealed IS NOT NULL AND (%(id)s::uuid IS NULL OR id = %(id)s::uuid)
+     ORDER BY id FOR UPDATE
+"""
+RESEAL: LiteralString = """
+    UPDATE integrations SET sealed = %(sealed)s::bytea WHERE tenant_id = %(tenant)s::uuid AND id = %(id)s::uuid
+"""
+
+
+async def secret_of(tx: Tx, integration: Integration) -> SecretStr | None:
+    """Its password or signing key; None when it has none. Raises `UnavailableError` for a key that is not at hand any more."""
+    sealed = await tx.fetch_one(_Sealed, SEALED, id=integration.id)
+    return None if sealed is None else opened(sealed.sealed, tenant=tx.tenant_id, integration=integration.id, tx=tx)
+
+
+def opened(sealed: bytes, *, tenant: UUID, integration: UUID, tx: ReadTx) -> SecretStr:
+    """The secret of that row alone."""
+    return keys.keyring(tx.settings).open(sealed, context=context(tenant, integration))
+
+
+async def rotate(tx: Tx) -> int:
+    """Every secret of the tenant is sealed by the first of EMPLA_SECRET_KEYS; how many were by another. Raises `UnavailableError`."""
+    ring = keys.keyring(tx.settings)
+    resealed = 0
+    for row in await tx.fetch_all(_Sealed, SEALED, id=None):
+        if ring.needs_resealing(row.sealed):
+            about = context(tx.tenant_id, row.id)
+            secret = ring.open(row.sealed, context=about)
+            await tx.execute(RESEAL, id=row.id, sealed=ring.seal(secret.get_secret_value(), context=about))
+            resealed += 1
+    return resealed
+
+
+DISCONNECT: LiteralString = """
+    UPDATE integrations SET enabled = false, sealed = NULL, deleted_at = %(now)s::timestamptz
+     WHERE tenant_id = %(tenant)s::uuid AND name = %(name)s::text AND deleted_at IS NULL
+"""
+
+
+async def disconnect(tx: Tx, *, name: str) -> None:
+    """It carries nothing any more, and its secret is forgotten. Raises `NotFoundError`, `ForbiddenError`."""
+    found = await find(tx, name=name)
+    if not await tx.execute(DISCONNECT, name=found.name, now=tx.now):
+        raise ForbiddenError("the caller's role does not allow this")
+
+
+def context(tenant: UUID, integration: UUID) -> str:
+    """What a secret is bound to, so that it opens in its own row alone."""
+    return f"integration {tenant}/{integration}"

@@ -163,7 +163,7 @@ class Living(Believer):
         """Cycles until one is quiet; how many."""
         for number in range(1, most + 1):
             outcome = await self.lives()
-            if not (outcome.steps or outcome.plans_ended or outcome.plans_adopted):
+            if not (outcome.steps or outcome.plans_ended or outcome.plans_adopted or outcome.effects_moved):
                 return number
         raise AssertionError(f"still busy after {most} cycles")
 

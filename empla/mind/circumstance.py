@@ -246,7 +246,7 @@ LOOK: LiteralString = """
                                 AND e.kind IN ('message', 'call')
                                 AND e.intention_id = ANY (ARRAY(SELECT id FROM intention))) e), '[]') AS outbox,
            EXISTS (SELECT FROM budget_reservations r
-                    WHERE r.tenant_id = %(tenant)s::uuid AND r.employee_id = %(employee)s::uuid 
+                    WHERE r.tenant_id = %(tenant)s::uuid AND r.employee_id = %(employee)s::uuid
                       AND r.status = 'reserved') AS has_left_budget,
            (SELECT count(*)::int FROM memory_working m
              WHERE m.tenant_id = %(tenant)s::uuid AND m.employee_id = %(employee)s::uuid AND m.deleted_at IS NULL

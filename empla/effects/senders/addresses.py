@@ -8,7 +8,7 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import httpcore
 
@@ -70,7 +70,7 @@ class Pinned(httpcore.AsyncNetworkBackend):
         self._resolver = resolver
         self._allow_private = allow_private
         self._encrypted = encrypted
-        self._backend = httpcore.AnyIOBackend()
+        self._backend = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
         self._streams: list[httpcore.AsyncNetworkStream] = []
 
     async def connect_tcp(

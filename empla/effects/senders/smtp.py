@@ -6,7 +6,6 @@ first: whatever goes wrong until then, the mail is certainly not sent. From that
 
 import asyncio
 import ipaddress
-import select
 import smtplib
 import socket
 import ssl
@@ -100,10 +99,10 @@ class SmtpSender:
         helo = self._account.helo or mail.sender.rpartition("@")[2]
         client = smtplib.SMTP(local_hostname=helo, timeout=self._timeout)
         try:
-            self._connect(client, line)
+            replies = self._connect(client, line)
             self._log_in(client)
             _envelope(client, mail)
-            return _hand_over(client, line, mail)
+            return _hand_over(client, replies, line, mail)
         except _RefusedError as refused:
             _leave(client)
             return refused.outcome(mail)
@@ -118,7 +117,7 @@ class SmtpSender:
             client.close()
             line.close()
 
-    def _connect(self, client: smtplib.SMTP, line: Line) -> None:
+    def _connect(self, client: smtplib.SMTP, line: Line) -> Replies:
         account = self._account
         client.sock = socket.create_connection((account.host, account.port), timeout=self._timeout)
         line.hold(client.sock)
@@ -126,7 +125,7 @@ class SmtpSender:
             raise OSError("its name leads to another machine, and there is no TLS")
         if account.tls == "implicit":
             self._encrypt(client)
-        client.file = Replies(client.sock)
+        client.file = replies = Replies(client.sock)
         _wanted("greeting", client.getreply(), 2)
         _greet(client)
         if account.tls == "starttls":
@@ -135,8 +134,9 @@ class SmtpSender:
             _wanted("STARTTLS", client.docmd("STARTTLS"), 2)
             # What was said in the open is forgotten, and what came behind it thrown away.
             self._encrypt(client)
-            client.file = Replies(client.sock)
+            client.file = replies = Replies(client.sock)
             _greet(client)
+        return replies
 
     def _encrypt(self, client: smtplib.SMTP) -> None:
         assert client.sock is not None  # noqa: S101
@@ -217,10 +217,12 @@ def _envelope(client: smtplib.SMTP, mail: Mail) -> None:
     _wanted("DATA", client.docmd("DATA"), 3)
 
 
-def _hand_over(client: smtplib.SMTP, line: Line, mail: Mail) -> Outcome:
+def _hand_over(client: smtplib.SMTP, replies: Replies, line: Line, mail: Mail) -> Outcome:
     assert client.sock is not None  # noqa: S101
     client.sock.sendall(stuffed(mail.content))
-    _silent(client.sock)
+    if replies.spoke():
+        # A server that speaks or hangs up before the mail has ended does not take it, whatever it says.
+        raise _RefusedError("the unfinished mail", client.getreply())
     line.commit()
     client.sock.sendall(b".\r\n")
     code, words = client.getreply()
@@ -231,24 +233,6 @@ def _hand_over(client: smtplib.SMTP, line: Line, mail: Mail) -> Outcome:
     _leave(client)
     receipt: dict[str, str | int] = {"message_id": mail.message_id, "code": code, "answer": said(words)}
     return Outcome(verdict="done", receipt={**receipt})
-
-
-def _silent(sock: socket.socket) -> None:
-    """A server that speaks or hangs up before the mail has ended does not take it."""
-    if not select.select([sock], [], [], 0)[0]:
-        return
-    waiting = sock.gettimeout()
-    sock.settimeout(0)
-    try:
-        early = sock.recv(1000)
-    except (BlockingIOError, ssl.SSLWantReadError):
-        return  # TLS has spoken, and not the server
-    finally:
-        sock.settimeout(waiting)
-    if not early:
-        raise smtplib.SMTPServerDisconnected("before the end")
-    code = int(early[:3]) if early[:3].isdigit() else 0
-    raise _RefusedError("the unfinished mail", (code, early[4:]))
 
 
 def _leave(client: smtplib.SMTP) -> None:

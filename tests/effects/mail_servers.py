@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
+import warnings
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -61,17 +63,19 @@ async def honest(
     loop = asyncio.get_running_loop()
 
     def serve() -> SMTP:
-        return SMTP(
-            inbox,
-            hostname="mail.test",
-            loop=loop,
-            tls_context=starttls,
-            require_starttls=starttls is not None,
-            authenticator=knows,
-            auth_required=password is not None,
-            auth_require_tls=starttls is not None,
-            **options,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it does not see implicit TLS
+            return SMTP(
+                inbox,
+                hostname="mail.test",
+                loop=loop,
+                tls_context=starttls,
+                require_starttls=starttls is not None,
+                authenticator=knows,
+                auth_required=password is not None,
+                auth_require_tls=starttls is not None,
+                **options,
+            )
 
     server = await loop.create_server(serve, "127.0.0.1", 0, ssl=implicit)
     try:
@@ -88,6 +92,7 @@ class Scripted:
     phase: Phase
     deed: bytes
     heard: list[bytes] = field(default_factory=list[bytes])  # the verbs, in order
+    reached: asyncio.Event = field(default_factory=asyncio.Event)  # the phase
     mails: int = 0  # that had their dot, and could have been taken
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -118,10 +123,13 @@ class Scripted:
     async def _answer(self, phase: str, writer: asyncio.StreamWriter) -> None:
         if phase != self.phase:
             writer.write(HONEST.get(phase, b"502 what?\r\n"))
-        elif self.deed == DROP:
+            await writer.drain()
+            return
+        self.reached.set()
+        if self.deed == DROP:
             writer.transport.abort()
             raise ConnectionResetError
-        elif self.deed == STALL:
+        if self.deed == STALL:
             await asyncio.sleep(60)
         elif self.deed == DRIP:
             while True:
@@ -136,18 +144,19 @@ class Scripted:
 @asynccontextmanager
 async def scripted(server: Scripted) -> AsyncGenerator[int]:
     """Its port."""
-    talks: set[asyncio.Task[None]] = set()
+    talks: set[asyncio.Task[Any]] = set()
 
     async def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
         talks.add(task)
-        try:
+        with contextlib.suppress(asyncio.CancelledError):
             await server.serve(reader, writer)
-        finally:
-            writer.close()
+        writer.close()
 
-    listening = await asyncio.start_server(begin, "127.0.0.1", 0)
+    sock = socket.create_server(("127.0.0.1", 0))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # so that a mail does not fit into the buffers
+    listening = await asyncio.start_server(begin, sock=sock)
     try:
         yield listening.sockets[0].getsockname()[1]
     finally:

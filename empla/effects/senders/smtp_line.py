@@ -7,6 +7,8 @@ import ssl
 import threading
 from contextlib import suppress
 
+from pydantic import JsonValue
+
 # No honest server says so much about one mail; one that never stops shall not fill the memory.
 _MOST_REPLIES = 262_144
 
@@ -19,6 +21,11 @@ class Line:
         self._wire: socket.socket | None = None
         self.was_cut = False
         self.committed = False
+        self.message_id = ""  # of the mail, once it is written
+
+    @property
+    def receipt(self) -> dict[str, JsonValue]:
+        return {"message_id": self.message_id} if self.message_id else {}
 
     def hold(self, sock: socket.socket) -> None:
         """From now on this connection can be cut. Raises `TimeoutError` when it should have been already."""
@@ -61,10 +68,10 @@ class Replies:
         self._left = _MOST_REPLIES
 
     def readline(self, limit: int) -> bytes:
-        """The next line with its end; empty when the server hung up."""
+        """The next line with its end. Empty when the server hung up, also within a line: half an answer is none."""
         while b"\n" not in self._held and len(self._held) < limit and self._take():
             pass
-        end = min(self._held.find(b"\n") + 1 or len(self._held), limit)
+        end = min(self._held.find(b"\n") + 1, limit) or (limit if len(self._held) >= limit else 0)
         line, self._held = self._held[:end], self._held[end:]
         return line
 

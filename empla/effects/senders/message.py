@@ -110,13 +110,18 @@ def _name(text: str) -> str:
     """A display name, which has no reason to have a control character."""
     if not all(_writable(letter) for letter in text):
         raise InvalidError("the sender's name has a character that no e-mail may have in it")
-    return _no_longer(" ".join(text.split()), _LONGEST_NAME, what="the sender's name")
+    return _no_longer(_literal(" ".join(text.split())), _LONGEST_NAME, what="the sender's name")
 
 
 def _subject(text: str) -> str:
     """One line: each line break, and whatever else is not a letter, is a space."""
     line = " ".join("".join(letter if _writable(letter) else " " for letter in text).split())
-    return _no_longer(line, _LONGEST_TITLE, what="the title")
+    return _no_longer(_literal(line), _LONGEST_TITLE, what="the title")
+
+
+def _literal(text: str) -> str:
+    """Whoever reads "=?utf-8?q?=0A?=" in a header, and the library that writes it, makes a line break of it."""
+    return text.replace("=?", "= ?")
 
 
 def _no_longer(text: str, most: int, *, what: str) -> str:

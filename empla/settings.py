@@ -93,7 +93,7 @@ class Settings(BaseSettings):
         default=1_048_576, ge=1024, le=26_214_400, description="Largest message or call that leaves"
     )
     approval_days: float = Field(
-        default=7.0, gt=0, le=90, description="Days after which a request for approval has expired"
+        default=14.0, gt=0, le=90, description="Days after which a request for approval has expired"
     )
     reach_private: bool = Field(
         default=False, description="Whether webhooks may lead to private addresses, such as this machine's"

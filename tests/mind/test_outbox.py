@@ -95,7 +95,7 @@ async def test_what_nobody_decides_in_time_does_not_happen(leaver: Leaver, tmp_p
     await leaver.goes_on()
     [asked] = await leaver.asked()
     assert asked.expires_at is not None
-    await leaver.waits(7)
+    await leaver.waits(14)
     with pytest.raises(ConflictError, match="expired"):
         await leaver.decides(asked.id)
     await leaver.goes_on()

@@ -56,7 +56,9 @@ class MaildirSender:
         except OSError as error:
             verdict = "uncertain" if linked else "later"
             return Outcome(verdict=verdict, reason=f"the Maildir can't be written: {error.strerror or 'no reason'}")
-        return Outcome(verdict="done", receipt={"message_id": mail.message_id, "file": name})
+        return Outcome(
+            verdict="done", receipt={"message_id": mail.message_id, "file": str(self._folder / "new" / name)}
+        )
 
     def _lies_there(self, name: str) -> bool:
         if (self._folder / "new" / name).exists():

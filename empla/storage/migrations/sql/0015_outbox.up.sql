@@ -200,7 +200,7 @@ BEGIN
         NEW.expires_at := NULL;
         RETURN NEW;
     END IF;
-    NEW.expires_at := least(coalesce(NEW.expires_at, ctx.now() + interval '7 days'), ctx.now() + interval '90 days');
+    NEW.expires_at := least(coalesce(NEW.expires_at, ctx.now() + interval '14 days'), ctx.now() + interval '90 days');
     SELECT e.id INTO twin FROM effects e
      WHERE e.tenant_id = NEW.tenant_id
        AND e.digest = effect_digest(NEW.kind, NEW.capability, NEW.recipients, NEW.title, NEW.body, NEW.arguments)
@@ -663,10 +663,10 @@ BEGIN
     END IF;
     reached := CASE verdict WHEN 'happened' THEN 'done' WHEN 'again' THEN 'approved' ELSE CASE e.status WHEN 'drafted' THEN 'cancelled' ELSE 'failed' END END;
     UPDATE effects f SET status = reached, reason = left(because, 2000), not_before = NULL, ended_at = CASE WHEN reached <> 'approved' THEN ctx.now() END,
-           expires_at = CASE reached WHEN 'approved' THEN ctx.now() + interval '7 days' ELSE f.expires_at END
+           expires_at = CASE reached WHEN 'approved' THEN ctx.now() + interval '14 days' ELSE f.expires_at END
      WHERE f.tenant_id = tenant AND f.employee_id = e.employee_id AND f.id = e.id;
     IF reached = 'approved' THEN
-        UPDATE approvals a SET expires_at = ctx.now() + interval '7 days'
+        UPDATE approvals a SET expires_at = ctx.now() + interval '14 days'
          WHERE a.tenant_id = tenant AND a.employee_id = e.employee_id AND a.effect_id = e.id AND a.status = 'approved';
     END IF;
     UPDATE notices n SET status = 'lapsed'

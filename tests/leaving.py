@@ -44,10 +44,10 @@ class Leaver(Living):
         async with self.database.write(self.caller) as tx:
             await capabilities.change(tx, name=capability, **limits)
 
-    async def is_to_write(self, *steps: dict[str, Any], who: str = "Jane", source: str = "world") -> None:
-        """Something happens that it writes for."""
+    async def is_to_write(self, *steps: dict[str, Any], who: str = "Jane", tainted: bool = True) -> None:
+        """Something happens that it writes for, in the world outside unless said."""
         await self.learns("write", *(steps or (SEND,)), triggers=["occasion"])
-        await self.meets("occasion", who=who, source=source)
+        await self.meets("occasion", who=who, tainted=tainted)
 
     async def outgoing(self) -> list[Effect]:
         """The messages and calls, the oldest first."""

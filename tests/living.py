@@ -138,6 +138,7 @@ class Living(Believer):
         source: str = "world",
         at: timedelta = timedelta(0),
         content: dict[str, JsonValue] | None = None,
+        tainted: bool = True,
         **more: JsonValue,
     ) -> None:
         """Something happens in the world; it waits in the inbox."""
@@ -152,6 +153,7 @@ class Living(Believer):
                 description=f"{kind} happened",
                 participants=(),
                 content={**(content or {}), **more},
+                tainted=tainted,
             )
             await inbox.deliver(tx, [observation], recipients={"me": self.employee})
 

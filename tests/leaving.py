@@ -92,4 +92,4 @@ async def a_leaver(
 def mails(folder: Path) -> list[EmailMessage]:
     """What lies in the folder, by subject."""
     found = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in (folder / "new").glob("*")]
-    return sorted((mail for mail in found if isinstance(mail, EmailMessage)), key=lambda mail: str(mail["Subject"]))
+    return sorted(found, key=lambda mail: str(mail["Subject"]))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mail_servers import DRIP, DROP, STALL, Inbox, Phase, Scripted, honest, scripted
+from mail_servers import DRIP, DROP, LATE, STALL, Inbox, Phase, Scripted, honest, scripted
 from outgoing import certificate, outgoing
 from pydantic import SecretStr, ValidationError
 
@@ -100,6 +100,15 @@ async def test_an_answer_before_the_mail_has_ended_is_no_yes():
     assert (outcome.verdict, server.mails) == ("later", 0)
 
 
+@pytest.mark.parametrize("phase", ["greeting", "RCPT", "DATA"])
+async def test_what_was_said_to_be_for_later_is_not_sent_after_all(phase: Phase):
+    server = Scripted(phase, LATE)
+    async with scripted(server) as port:
+        outcome = await sender(port, timeout=0.3).send(outgoing())
+        await asyncio.sleep(0.6)
+    assert (outcome.verdict, server.mails) == ("later", 0)
+
+
 async def test_nobody_listens():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -109,7 +118,7 @@ async def test_nobody_listens():
 
 async def test_a_server_that_never_stops_talking_fills_no_memory():
     outcome = await met(Scripted("EHLO", b"250-more\r\n" * 100_000))
-    assert outcome.verdict == "later"
+    assert (outcome.verdict, outcome.reason) == ("later", "the mail server says too much")
 
 
 async def test_a_recipient_who_is_refused_refuses_the_mail_for_all():
@@ -132,8 +141,8 @@ async def test_a_cancelled_sending_hangs_up():
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
-    # The thread has ended too, or the loop would wait 60 seconds for it.
-    await asyncio.wait_for(asyncio.get_running_loop().shutdown_default_executor(), 2)
+        # The thread has ended too, or the loop would wait 60 seconds for it.
+        await asyncio.wait_for(asyncio.get_running_loop().shutdown_default_executor(), 2)
 
 
 @pytest.mark.parametrize("tls", ["implicit", "starttls"])

@@ -87,7 +87,7 @@ async def honest(
 
 @dataclass
 class Scripted:
-    """Honest until `phase`, where it answers with `deed`, or stalls, drops the connection, drips for ever or takes half a second."""
+    """Honest until `phase`, where it answers with `deed`, or stalls, drops the connection, drips for ever or takes a quarter of a second."""
 
     phase: Phase
     deed: bytes
@@ -132,7 +132,7 @@ class Scripted:
         if self.deed == STALL:
             await asyncio.sleep(60)
         elif self.deed == LATE:
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.25)
             writer.write(HONEST[phase])
         elif self.deed == DRIP:
             while True:

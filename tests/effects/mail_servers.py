@@ -87,7 +87,7 @@ async def honest(
 
 @dataclass
 class Scripted:
-    """Honest until `phase`, where it answers with `deed`, or stalls, drops the connection, drips for ever or takes a quarter of a second."""
+    """Honest until `phase`, where it answers with `deed`, or stalls, drops the connection, drips for ever or is slow."""
 
     phase: Phase
     deed: bytes

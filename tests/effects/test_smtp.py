@@ -126,6 +126,11 @@ async def test_nobody_listens():
     assert outcome.verdict == "later"
 
 
+async def test_a_host_that_is_no_name():
+    account = SmtpAccount(host=f"{'a' * 70}.example", port=25, tls="none", allow_plaintext=True)
+    assert (await SmtpSender(account, None, 5).send(outgoing())).verdict == "later"
+
+
 async def test_a_server_that_never_stops_talking_fills_no_memory():
     outcome = await met(Scripted("EHLO", b"250-more\r\n" * 100_000))
     assert (outcome.verdict, outcome.reason) == ("later", "the mail server says too much")

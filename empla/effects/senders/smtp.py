@@ -111,7 +111,7 @@ class SmtpSender:
             return _broken(line, "did not answer in time" if late else "hung up")
         except TooMuchError:
             return _broken(line, "says too much")
-        except OSError as error:  # smtplib's errors are such, too
+        except (OSError, UnicodeError) as error:  # smtplib errors are the first, a host that is no name the second
             return _broken(line, f"can't be talked to: {said(str(error))}")
         finally:
             client.close()

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
 Phase = Literal["greeting", "EHLO", "MAIL", "RCPT", "DATA", "payload", "dot"]
-STALL, DROP, DRIP = b"stall", b"drop", b"drip"
+STALL, DROP, DRIP, LATE = b"stall", b"drop", b"drip", b"late"
 HONEST: dict[str, bytes] = {
     "greeting": b"220 hello\r\n",
     "EHLO": b"250 me\r\n",
@@ -87,7 +87,7 @@ async def honest(
 
 @dataclass
 class Scripted:
-    """Honest until `phase`, where it answers with `deed`, or stalls, drops the connection or drips for ever."""
+    """Honest until `phase`, where it answers with `deed`, or stalls, drops the connection, drips for ever or is slow."""
 
     phase: Phase
     deed: bytes
@@ -131,6 +131,9 @@ class Scripted:
             raise ConnectionResetError
         if self.deed == STALL:
             await asyncio.sleep(60)
+        elif self.deed == LATE:
+            await asyncio.sleep(0.25)
+            writer.write(HONEST[phase])
         elif self.deed == DRIP:
             while True:
                 writer.write(b"2")

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mail_servers import DRIP, DROP, STALL, Inbox, Phase, Scripted, honest, scripted
+from mail_servers import DRIP, DROP, LATE, STALL, Inbox, Phase, Scripted, honest, scripted
 from outgoing import certificate, outgoing
 from pydantic import SecretStr, ValidationError
 
 from empla.effects.senders.sender import Outcome, Verdict
 from empla.effects.senders.smtp import SmtpAccount, SmtpSender
+from empla.effects.senders.smtp_line import Line
 from empla.errors import InvalidError
 
 LINE = "x" * 70 + "\n"
@@ -100,6 +101,24 @@ async def test_an_answer_before_the_mail_has_ended_is_no_yes():
     assert (outcome.verdict, server.mails) == ("later", 0)
 
 
+async def test_what_was_said_to_be_for_later_is_not_sent_after_all():
+    server = Scripted("RCPT", LATE)  # each answer comes in time, all of them together do not
+    async with scripted(server) as port:
+        outcome = await sender(port, timeout=0.4).send(outgoing(to=("a@b.example", "c@d.example", "e@f.example")))
+        await asyncio.sleep(1)
+    assert (outcome.verdict, server.mails) == ("later", 0)
+
+
+def test_a_line_that_was_cut_is_never_committed():
+    line = Line()
+    line.cut()
+    with pytest.raises(TimeoutError):
+        line.commit()
+    with socket.socket() as sock, pytest.raises(TimeoutError):
+        line.hold(sock)
+    assert not line.committed
+
+
 async def test_nobody_listens():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -107,9 +126,14 @@ async def test_nobody_listens():
     assert outcome.verdict == "later"
 
 
+async def test_a_host_that_is_no_name():
+    account = SmtpAccount(host=f"{'a' * 70}.example", port=25, tls="none", allow_plaintext=True)
+    assert (await SmtpSender(account, None, 5).send(outgoing())).verdict == "later"
+
+
 async def test_a_server_that_never_stops_talking_fills_no_memory():
     outcome = await met(Scripted("EHLO", b"250-more\r\n" * 100_000))
-    assert outcome.verdict == "later"
+    assert (outcome.verdict, outcome.reason) == ("later", "the mail server says too much")
 
 
 async def test_a_recipient_who_is_refused_refuses_the_mail_for_all():
@@ -132,8 +156,8 @@ async def test_a_cancelled_sending_hangs_up():
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
-    # The thread has ended too, or the loop would wait 60 seconds for it.
-    await asyncio.wait_for(asyncio.get_running_loop().shutdown_default_executor(), 2)
+        # The thread has ended too, or the loop would wait 60 seconds for it.
+        await asyncio.wait_for(asyncio.get_running_loop().shutdown_default_executor(), 2)
 
 
 @pytest.mark.parametrize("tls", ["implicit", "starttls"])

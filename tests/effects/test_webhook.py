@@ -164,7 +164,9 @@ async def test_silence_before_the_request_was_sent_is_later(does: Behaviour):
 
 
 async def test_an_answer_without_an_end_is_an_answer():
-    outcome = await met(Receiver(does=flood), max_response_bytes=1000)
+    begun = time.monotonic()
+    outcome = await met(Receiver(does=flood), within=20, max_response_bytes=1000)
+    assert time.monotonic() - begun < 10  # it stopped reading
     assert (outcome.verdict, outcome.receipt["answer"]) == ("done", "x" * 200)
     assert (await met(Receiver(does=drip_body), within=0.5)).verdict == "done"
 

@@ -16,13 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from empla.effects.senders.message import MOST_BYTES, Mail, address, build
 from empla.effects.senders.sender import Outcome, Outgoing, Verdict, said
-from empla.effects.senders.smtp_line import Line, Replies, stuffed
+from empla.effects.senders.smtp_line import Line, Replies, TooMuchError, stuffed
 from empla.errors import InvalidError
 
 Answer = tuple[int, bytes]
-# How long a connection that was cut may take to tell what it knows.
-_GRACE = 0.5
-_MOST_WAITING = 65_536
+_MOST_WAITING = 65_536  # bytes
 
 
 class SmtpAccount(BaseModel):
@@ -82,20 +80,20 @@ class SmtpSender:
         try:
             # A time-out of the socket begins anew with each byte, so the whole is watched from here.
             await asyncio.wait({talk}, timeout=self._timeout)
-            if not talk.done():
-                line.cut()
-                await asyncio.wait({talk}, timeout=_GRACE)
         finally:
-            line.cut()
+            line.cut()  # what was not committed by now never will be
         return talk.result() if talk.done() else _broken(line, "did not answer in time")
 
     def _talk(self, line: Line, outgoing: Outgoing) -> Outcome:
-        """The whole conversation, in a thread of its own."""
+        """All of it, in a thread of its own."""
         try:
             mail = build(outgoing, envelope_sender=self._account.from_address, max_bytes=self._max_bytes)
         except InvalidError as error:
             return Outcome(verdict="failed", reason=str(error))
         line.message_id = mail.message_id
+        return self._converse(line, mail)
+
+    def _converse(self, line: Line, mail: Mail) -> Outcome:
         helo = self._account.helo or mail.sender.rpartition("@")[2]
         client = smtplib.SMTP(local_hostname=helo, timeout=self._timeout)
         try:
@@ -111,7 +109,9 @@ class SmtpSender:
         except (TimeoutError, smtplib.SMTPServerDisconnected) as error:
             late = isinstance(error, TimeoutError) or line.was_cut
             return _broken(line, "did not answer in time" if late else "hung up")
-        except OSError as error:  # smtplib's errors are such, too
+        except TooMuchError:
+            return _broken(line, "says too much")
+        except (OSError, UnicodeError) as error:  # smtplib errors are the first, a host that is no name the second
             return _broken(line, f"can't be talked to: {said(str(error))}")
         finally:
             client.close()

@@ -1,7 +1,6 @@
 """The connection to a mail server as two threads know it: one talks, the other hangs up when it takes too long."""
 
 import re
-import smtplib
 import socket
 import ssl
 import threading
@@ -59,6 +58,10 @@ class Line:
             raise TimeoutError
 
 
+class TooMuchError(Exception):
+    """The server says more than anybody has to say about one mail."""
+
+
 class Replies:
     """What smtplib reads answers from: it has an end, and knows whether the server spoke without being asked."""
 
@@ -95,7 +98,7 @@ class Replies:
         part = self._sock.recv(4096)
         self._left -= len(part)
         if self._left < 0:
-            raise smtplib.SMTPServerDisconnected("it says too much")
+            raise TooMuchError
         self._held += part
         return bool(part)
 

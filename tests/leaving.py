@@ -39,6 +39,13 @@ class Leaver(Living):
                 tx, name="mail", capability="email", kind="maildir", settings={"folder": str(folder)}
             )
 
+    async def has_mail_again(self, folder: Path) -> None:
+        """Its mails go into a folder again."""
+        async with self.database.write(self.caller) as tx:
+            await integrations.connect(
+                tx, name="mail-again", capability="email", kind="maildir", settings={"folder": str(folder)}
+            )
+
     async def may(self, capability: str = "email", **limits: Any) -> None:
         """The capability has these limits."""
         async with self.database.write(self.caller) as tx:

@@ -3,7 +3,7 @@ DROP TRIGGER withdraw_effects ON empla.employee_intentions;
 DROP TRIGGER ask ON empla.effects;
 DROP TRIGGER gate ON empla.effects;
 DROP TRIGGER keep_to_graph ON empla.effects;
-ALTER TABLE empla.notices DROP CONSTRAINT notices_effect_fkey, DROP COLUMN effect_id, DROP CONSTRAINT notices_kind_check;
+ALTER TABLE empla.notices DROP CONSTRAINT notices_effect_fkey, DROP COLUMN effect_id, DROP COLUMN mailed_at, DROP COLUMN mail_after, DROP CONSTRAINT notices_kind_check;
 DROP TABLE empla.approvals, empla.budgets, empla.budget_days, empla.budget_reservations;
 DROP FUNCTION empla.settle_effect(uuid, text, text), empla.expire_effects(), empla.finish_effect(uuid, bigint, text, jsonb, text, timestamptz),
     empla.begin_effect(uuid, bigint), empla.cancel_effect(uuid, uuid, uuid, text, text),

@@ -169,7 +169,11 @@ CREATE TRIGGER stage_since_update BEFORE UPDATE ON empla.employees FOR EACH ROW
 ALTER TABLE empla.notices DROP CONSTRAINT notices_kind_check,
     ADD CONSTRAINT notices_kind_check CHECK (kind IN ('escalation', 'question', 'information', 'playbook', 'approval', 'budget', 'outbox', 'promotion')),
     ADD COLUMN effect_id uuid,
+    ADD COLUMN mailed_at timestamptz,
+    ADD COLUMN mail_after timestamptz,
     ADD CONSTRAINT notices_effect_fkey FOREIGN KEY (tenant_id, employee_id, effect_id) REFERENCES empla.effects (tenant_id, employee_id, id) ON DELETE CASCADE;
+COMMENT ON COLUMN empla.notices.mailed_at IS 'When it was handed to the mail server for the managers; at most once';
+CREATE INDEX idx_notices_to_mail ON empla.notices (tenant_id, employee_id) WHERE status = 'open' AND mailed_at IS NULL;
 CREATE INDEX idx_notices_effect ON empla.notices (tenant_id, employee_id, effect_id) WHERE effect_id IS NOT NULL;
 
 -- How an effect comes in: by its employee's stage, whatever the statement says.
@@ -701,6 +705,7 @@ GRANT SELECT ON empla.budget_days, empla.budget_reservations TO empla_app, empla
 GRANT SELECT, INSERT, UPDATE (reserved, spent) ON empla.budget_days TO empla_keeper;
 GRANT SELECT, INSERT, UPDATE (status, actual) ON empla.budget_reservations TO empla_keeper;
 GRANT SELECT, INSERT, UPDATE (status) ON empla.notices TO empla_keeper;
+GRANT UPDATE (mailed_at, mail_after) ON empla.notices TO empla_worker;
 GRANT SELECT, UPDATE (lifecycle_stage) ON empla.employees TO empla_keeper;
 GRANT SELECT ON empla.intention_steps TO empla_keeper;
 

@@ -96,6 +96,7 @@ class Settings(BaseSettings):
         default=14.0, gt=0, le=90, description="Days after which a request for approval has expired"
     )
     reach_private: bool = Field(
-        default=False, description="Whether webhooks may lead to private addresses, such as this machine's"
+        default=False,
+        description="Whether webhooks and mail servers may have private addresses, such as this machine's",
     )
     worker_concurrency: int = Field(default=4, ge=1, le=1000, description="Cycles that a worker runs at once")

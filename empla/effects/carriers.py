@@ -53,7 +53,13 @@ def sender_of(kind: str, settings: Mapping[str, JsonValue], secret: SecretStr | 
     """What carries effects out through such an account. Raises `InvalidError` when its settings and its secret don't fit."""
     timeout = send_timeout(limits)
     if kind == "smtp":
-        return SmtpSender(SmtpAccount.model_validate(settings), secret, timeout, max_bytes=limits.max_message_bytes)
+        return SmtpSender(
+            SmtpAccount.model_validate(settings),
+            secret,
+            timeout,
+            max_bytes=limits.max_message_bytes,
+            allow_private=limits.reach_private,
+        )
     if kind == "maildir":
         return MaildirSender(MaildirFolder.model_validate(settings).folder, max_bytes=limits.max_message_bytes)
     if kind == "webhook" and secret is not None:

@@ -250,7 +250,8 @@ LOOK: LiteralString = """
                     WHERE r.tenant_id = %(tenant)s::uuid AND r.employee_id = %(employee)s::uuid
                       AND r.status = 'reserved') AS has_left_budget,
            EXISTS (SELECT FROM notices n JOIN tenants t ON t.id = n.tenant_id
-                    WHERE n.tenant_id = %(tenant)s::uuid AND n.employee_id = %(employee)s::uuid AND n.status = 'open' AND n.mailed_at IS NULL
+                    WHERE n.tenant_id = %(tenant)s::uuid AND n.employee_id = %(employee)s::uuid AND n.status = 'open'
+                      AND n.mailed_at IS NULL
                       AND (n.mail_after IS NULL OR n.mail_after <= %(now)s::timestamptz) AND t.settings -> 'notices' ? 'mail_to'
                       AND array_position(ARRAY['info', 'warning', 'urgent'], n.severity)
                           >= array_position(ARRAY['info', 'warning', 'urgent'], coalesce(t.settings -> 'notices' ->> 'least', 'warning'))

@@ -1,4 +1,4 @@
-"""The managers hear of an employee's notices by mail, where their tenant's settings say so: at most once, for they stand in the product too."""
+"""Managers hear of an employee's notices by mail, where their tenant's settings say so; at most once, for they stand in the product."""
 
 from datetime import timedelta
 

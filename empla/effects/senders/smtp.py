@@ -14,6 +14,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from empla.effects.senders.addresses import public
 from empla.effects.senders.message import MOST_BYTES, Mail, address, build
 from empla.effects.senders.sender import Outcome, Outgoing, Verdict, said
 from empla.effects.senders.smtp_line import Line, Replies, TooMuchError, stuffed
@@ -21,6 +22,9 @@ from empla.errors import InvalidError
 
 Answer = tuple[int, bytes]
 _MOST_WAITING = 65_536  # bytes
+
+
+_BEFORE_THE_MAIL = frozenset({"greeting", "EHLO", "STARTTLS", "login"})
 
 
 class SmtpAccount(BaseModel):
@@ -59,6 +63,7 @@ class SmtpSender:
         *,
         max_bytes: int = MOST_BYTES,
         trust: ssl.SSLContext | None = None,
+        allow_private: bool = True,
     ) -> None:
         """`timeout` is the seconds that one sending takes at most; `trust` by default is what the machine trusts. Raises `InvalidError`."""
         if (account.login is None) != (password is None):
@@ -70,6 +75,7 @@ class SmtpSender:
         self._timeout = timeout
         self._max_bytes = max_bytes
         self._trust = trust or ssl.create_default_context()
+        self._allow_private = allow_private
 
     async def happened(self, outgoing: Outgoing) -> bool | None:  # noqa: ARG002
         return None
@@ -119,7 +125,7 @@ class SmtpSender:
 
     def _connect(self, client: smtplib.SMTP, line: Line) -> Replies:
         account = self._account
-        client.sock = socket.create_connection((account.host, account.port), timeout=self._timeout)
+        client.sock = _reach(account.host, account.port, timeout=self._timeout, allow_private=self._allow_private)
         line.hold(client.sock)
         # A mail that waits here for a server that reads no more was not sent; the less can wait, the less is uncertain.
         client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _MOST_WAITING)
@@ -155,6 +161,20 @@ class SmtpSender:
             raise
 
 
+def _reach(host: str, port: int, *, timeout: float, allow_private: bool) -> socket.socket:
+    """A connection to an address that was looked at before. Raises `OSError`."""
+    found = [info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    if not allow_private and not all(public(ipaddress.ip_address(place)) for place in found):
+        raise OSError("its name leads to a private address, which is not reached from here (EMPLA_REACH_PRIVATE)")
+    for last, place in enumerate(found, start=1):
+        try:
+            return socket.create_connection((place, port), timeout=timeout)
+        except OSError:
+            if last == len(found):
+                raise
+    raise OSError("its name leads nowhere")
+
+
 class _RefusedError(Exception):
     """The server said no, before or after the dot: the mail is certainly not sent."""
 
@@ -163,7 +183,9 @@ class _RefusedError(Exception):
         self.phase, self.code, self.words = phase, answer[0], said(answer[1])
 
     def outcome(self, line: Line) -> Outcome:
-        verdict: Verdict = "failed" if 500 <= self.code <= 599 else "later"  # noqa: PLR2004
+        # Before the envelope it is us whom the server refuses, and not this mail: a wrong password is mended, and the mail waits.
+        is_about_us = self.phase in _BEFORE_THE_MAIL
+        verdict: Verdict = "failed" if 500 <= self.code <= 599 and not is_about_us else "later"  # noqa: PLR2004
         reason = f"the mail server answered {self.code} to {self.phase}: {self.words}"
         return Outcome(verdict=verdict, reason=reason, receipt={**line.receipt, "code": self.code, "at": self.phase})
 

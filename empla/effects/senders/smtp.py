@@ -163,7 +163,7 @@ class SmtpSender:
 
 def _reach(host: str, port: int, *, timeout: float, allow_private: bool) -> socket.socket:
     """A connection to an address that was looked at before. Raises `OSError`."""
-    found = [info[4][0] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     if not allow_private and not all(public(ipaddress.ip_address(place)) for place in found):
         raise OSError("its name leads to a private address, which is not reached from here (EMPLA_REACH_PRIVATE)")
     for last, place in enumerate(found, start=1):

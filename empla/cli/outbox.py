@@ -80,5 +80,5 @@ async def settle(
         caller = await doors.caller_for(database, tenant=tenant, user=user)
         async with database.write(caller) as tx:
             found = await effects.find(tx, named=effect)
-            status = await leaving.settle(tx, effect=found.id, finding=word, reason=reason)
+            status = await leaving.settle(tx, employee=found.employee_id, effect=found.id, finding=word, reason=reason)
     console.print(f"{found.title}: {status}", soft_wrap=True)

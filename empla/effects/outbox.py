@@ -37,7 +37,6 @@ class Begun(BaseModel):
 
 
 class _Settled(BaseModel):
-    employee_id: UUID
     status: str
 
 
@@ -119,16 +118,17 @@ async def tidy(tx: Tx, *, fence: int) -> int:
 
 
 SETTLE: LiteralString = """
-    SELECT employee_id, status FROM settle_effect(%(effect)s::uuid, %(finding)s::text, %(reason)s::text) WHERE %(tenant)s::uuid IS NOT NULL
+    SELECT status FROM settle_effect(%(effect)s::uuid, %(finding)s::text, %(reason)s::text) WHERE %(tenant)s::uuid IS NOT NULL
 """
 
 
-async def settle(tx: Tx, *, effect: UUID, finding: Finding, reason: str) -> str:
+async def settle(tx: Tx, *, employee: UUID, effect: UUID, finding: Finding, reason: str) -> str:
     """A human found out about an uncertain effect; what it is now. Its employee's next cycle is due.
 
     `happened`: done; `did_not`: failed, and not tried again; `again`: it did not happen, and is tried again. A draft that a human sent
     himself has `happened` too. Raises `ConflictError` for any other, `NotFoundError`, `ForbiddenError`.
     """
+    # The turn is locked first, as a cycle locks it.
+    await schedule.wake(tx, employees=[employee], at=tx.now)
     [settled] = await tx.fetch_all(_Settled, SETTLE, effect=effect, finding=finding, reason=reason)
-    await schedule.wake(tx, employees=[settled.employee_id], at=tx.now)
     return settled.status

@@ -75,7 +75,8 @@ class OutboxHandle:
     async def settle(self, effect: UUID, finding: Finding, reason: str) -> str:
         """A human found out about an uncertain effect; what it is now. Raises as `outbox.settle`."""
         async with self._database.write(self._caller) as tx:
-            return await outbox.settle(tx, effect=effect, finding=finding, reason=reason)
+            found = await effects.find(tx, named=str(effect))
+            return await outbox.settle(tx, employee=found.employee_id, effect=effect, finding=finding, reason=reason)
 
 
 class BudgetsHandle:

@@ -72,3 +72,12 @@ class Settings(BaseSettings):
         default=1.0, gt=0, le=3600, description="Seconds a worker sleeps at most before it looks who is due"
     )
     worker_concurrency: int = Field(default=4, ge=1, le=1000, description="Cycles that a worker runs at once")
+    mail_max_bytes: int = Field(
+        default=10_000_000, ge=1024, le=100_000_000, description="Largest mail that is read, in bytes as it was sent"
+    )
+    mail_max_text: int = Field(
+        default=100_000, ge=100, le=1_000_000, description="Characters of a mail's text that are kept"
+    )
+    mail_timeout: float = Field(
+        default=30.0, ge=0.1, le=600, description="Seconds to wait for each answer of a mail server"
+    )

@@ -81,3 +81,6 @@ class Settings(BaseSettings):
     mail_timeout: float = Field(
         default=30.0, ge=0.1, le=600, description="Seconds to wait for each answer of a mail server"
     )
+    imap_password: SecretStr | None = Field(
+        default=None, description="The password for `empla ingest --source imap`; it is taken from nowhere else"
+    )

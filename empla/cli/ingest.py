@@ -22,6 +22,7 @@ from empla.storage import opening
 
 _MAILBOXES = {"mbox": mail_files.read_mbox, "maildir": mail_files.read_maildir}
 _SHOWN = 20
+_LAST_PORT = 65_535
 
 
 @Parameter(name="*")
@@ -42,6 +43,8 @@ class Imap:
             raise UsageError("--source imap needs --host and --login")
         if settings.imap_password is None:
             raise UsageError("--source imap needs the password in EMPLA_IMAP_PASSWORD")
+        if self.port is not None and not 1 <= self.port <= _LAST_PORT:
+            raise UsageError(f"--port is a number from 1 to {_LAST_PORT:,}")
         port = self.port or (993 if self.tls == "implicit" else 143)
         return ImapAccount(
             host=self.host,

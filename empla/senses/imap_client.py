@@ -71,7 +71,7 @@ class Sized:
     arrived_at: datetime
 
 
-class _Connection(imaplib.IMAP4):
+class Connection(imaplib.IMAP4):
     """Takes no more than `budget` bytes from the server before the next command."""
 
     budget = _PLENTY
@@ -94,7 +94,7 @@ class _Connection(imaplib.IMAP4):
             raise self.abort("more than was asked for")
 
 
-class _TlsConnection(_Connection, imaplib.IMAP4_SSL):
+class _TlsConnection(Connection, imaplib.IMAP4_SSL):
     pass
 
 
@@ -105,7 +105,7 @@ class ImapClient:
         account.check()
         self._account = account
         self._timeout = timeout  # seconds, for each answer
-        self._connection: _Connection | None = None
+        self._connection: Connection | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -167,7 +167,7 @@ class ImapClient:
         return found
 
     @property
-    def _open(self) -> _Connection:
+    def _open(self) -> Connection:
         assert self._connection is not None, "used outside of its context"  # noqa: S101 — a mistake of ours
         return self._connection
 
@@ -178,7 +178,7 @@ class ImapClient:
                 account.host, account.port, ssl_context=ssl.create_default_context(), timeout=self._timeout
             )
             return
-        self._connection = _Connection(account.host, account.port, timeout=self._timeout)
+        self._connection = Connection(account.host, account.port, timeout=self._timeout)
         if account.tls == "starttls":
             if "STARTTLS" not in self._connection.capabilities:
                 raise self._failed("offers no STARTTLS")

@@ -162,8 +162,7 @@ def _opened(path: Path, *, follow: bool = True) -> BinaryIO:
         raise InvalidError(f"{path} is a symbolic link, which is not followed.")
     # O_NONBLOCK, for opening a pipe would wait for its writer.
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | (0 if follow else getattr(os, "O_NOFOLLOW", 0)))
-    file = os.fdopen(handle, "rb")
     if not stat.S_ISREG(os.fstat(handle).st_mode):
-        file.close()
+        os.close(handle)
         raise InvalidError(f"{path} is not a file.")
-    return file
+    return os.fdopen(handle, "rb")

@@ -23,8 +23,10 @@ MOST_ADDRESSES = 200  # per header
 _HEAD_END = re.compile(rb"\n\n|\A\n")
 _FOLD = re.compile(r"\n[ \t]?")
 _ID = re.compile(r"<([^<>]+)>")
-# With bounds, for a search that may start anywhere and run to the end needs quadratic time.
-_ADDRESS = re.compile(r"[^\s@<>()\[\]\",;:\\]{1,250}@[^\s@<>()\[\]\",;:\\]{1,250}")
+# With bounds, for a search that may start anywhere and run to the end needs quadratic time; but never a piece of a longer one.
+_OF_ADDRESS = r"[^\s@<>()\[\]\",;:\\]"
+_EDGE = r"[^\s<>()\[\]\",;:\\]"
+_ADDRESS = re.compile(rf"(?<!{_EDGE}){_OF_ADDRESS}{{1,250}}@{_OF_ADDRESS}{{1,250}}+(?!{_EDGE})")
 _PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:\\.|[^"\\])*"?|[^;]*)', re.DOTALL)
 # What a list of addresses is made of. What is never closed ends with the header.
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"?|\((?:\\.|[^()\\])*\)?|<[^<>]*>?|[,;]|[^",;<(]+', re.DOTALL)

@@ -52,9 +52,9 @@ async def read_imap(
     recipient: str,
     settings: Settings,
     since: ImapCursor | None = None,
-    limit: int = MOST_MAILS,
+    limit: int | None = None,
 ) -> ImapReading:
-    """The mails of the folder that came after `since`, at most `limit`, those that came first; `recipient` is the employee's e-mail.
+    """The mails of the folder that came after `since`, at most `limit` (1,000), those that came first; `recipient` is the employee's e-mail.
 
     When the folder's numbers were given anew (another UIDVALIDITY), it begins with the first mail; the inbox knows what it had.
     A mail that is too large is not downloaded. Raises `UnavailableError` when the server fails, `InvalidError` when it refuses the
@@ -63,7 +63,7 @@ async def read_imap(
     client = ImapClient(account, timeout=settings.mail_timeout)
     pile = Pile(recipient, account.folder, settings)
     try:
-        return await asyncio.to_thread(_read, client, pile, account.folder, since, limit)
+        return await asyncio.to_thread(_read, client, pile, account.folder, since, limit or MOST_MAILS)
     except asyncio.CancelledError:
         client.abort()  # or the thread would wait for the server
         raise

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -135,12 +135,14 @@ def speaking_tls(server: MailServer) -> Generator[int]:
 class Impostor:
     port: int
     heard: list[bytes]
+    ended: Event  # the conversation is over
 
 
 @contextmanager
 def saying(*lines: bytes, silent: bool = False) -> Generator[Impostor]:
     """A port that says these lines, one for each that it hears, and then hangs up, or says no more; TAG is the last command's."""
     heard: list[bytes] = []
+    ended = Event()
     with socket.create_server((HOST, 0)) as listening:
 
         def serve() -> None:
@@ -149,12 +151,13 @@ def saying(*lines: bytes, silent: bool = False) -> Generator[Impostor]:
                     if number:
                         heard.append(reader.readline())
                     client.sendall(line.replace(b"TAG", heard[-1].split()[0] if heard else b"*"))
-                if silent:
-                    heard.append(reader.readline())
+                while silent and (line := reader.readline()):
+                    heard.append(line)
+            ended.set()
 
         thread = Thread(target=serve, daemon=True)
         thread.start()
-        yield Impostor(listening.getsockname()[1], heard)
+        yield Impostor(listening.getsockname()[1], heard, ended)
     thread.join(20)
 
 

@@ -6,6 +6,7 @@ Every failure is one sentence with host and port. What a server says is never re
 import imaplib
 import ipaddress
 import re
+import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -112,17 +113,23 @@ class ImapClient:
             self._ask(self._connect)
             self._log_in()
         except BaseException:
-            self.abort()
+            self._hang_up()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
         with suppress(Exception):  # everything was read already
             self._open.logout()
-        self.abort()
+        self._hang_up()
 
     def abort(self) -> None:
-        """Hang up; what waits for an answer in another thread fails."""
+        """From another thread: whoever waits for an answer waits no more, and fails."""
+        if self._connection is not None:
+            # Only the socket: closing the file would wait for whoever reads from it.
+            with suppress(OSError, AttributeError):
+                self._connection.sock.shutdown(socket.SHUT_RDWR)
+
+    def _hang_up(self) -> None:
         if self._connection is not None:
             with suppress(OSError, AttributeError):
                 self._connection.shutdown()
@@ -173,16 +180,18 @@ class ImapClient:
 
     def _connect(self) -> None:
         account = self._account
+        # Made in two steps, for the second one talks to the server already, and `abort` must be able to end that.
         if account.tls == "implicit":
-            self._connection = _TlsConnection(
-                account.host, account.port, ssl_context=ssl.create_default_context(), timeout=self._timeout
-            )
+            secure = self._connection = _TlsConnection.__new__(_TlsConnection)
+            context = ssl.create_default_context()
+            secure.__init__(account.host, account.port, ssl_context=context, timeout=self._timeout)
             return
-        self._connection = Connection(account.host, account.port, timeout=self._timeout)
+        plain = self._connection = Connection.__new__(Connection)
+        plain.__init__(account.host, account.port, timeout=self._timeout)
         if account.tls == "starttls":
-            if "STARTTLS" not in self._connection.capabilities:
+            if "STARTTLS" not in plain.capabilities:
                 raise self._failed("offers no STARTTLS")
-            self._connection.starttls(ssl.create_default_context())
+            plain.starttls(ssl.create_default_context())
 
     def _log_in(self) -> None:
         login, password = self._account.login, self._account.password.get_secret_value()

@@ -54,7 +54,9 @@ async def read_imap(
     since: ImapCursor | None = None,
     limit: int | None = None,
 ) -> ImapReading:
-    """The mails of the folder that came after `since`, at most `limit` (1,000), those that came first; `recipient` is the employee's e-mail.
+    """The mails of the folder that came after `since`, at most `limit` (1,000), those that came first.
+
+    It is the mailbox of `recipient`, the e-mail of an employee.
 
     When the folder's numbers were given anew (another UIDVALIDITY), it begins with the first mail; the inbox knows what it had.
     A mail that is too large is not downloaded. Raises `UnavailableError` when the server fails, `InvalidError` when it refuses the

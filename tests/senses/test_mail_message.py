@@ -418,12 +418,12 @@ def test_a_bomb_does_not_go_off(bomb: bytes, note: str):
 def test_time_grows_with_the_bytes_only(pattern: bytes):
     def headers() -> bytes:
         names = (b"To", b"Cc", b"Subject", b"References", b"Content-Type", b"Content-Disposition")
-        return b"".join(name + b": x; " + pattern * (60_000 // len(pattern)) + b"\n" for name in names)
+        return b"".join(name + b": text/plain; x=" + pattern * (60_000 // len(pattern)) + b"\n" for name in names)
 
     started = time.process_time()
     parse(HEAD.replace(b"To: jordan@acme.example\nSubject: The budget\n", headers()) + b"\nHi")
-    parse(HEAD + b"Content-Type: text/html\n\n" + pattern * (2_000_000 // len(pattern)))
-    assert time.process_time() - started < 5
+    parse(HEAD + b"Content-Type: text/html\n\n" + pattern * (300_000 // len(pattern)))
+    assert time.process_time() - started < 3
 
 
 # Whatever comes
@@ -501,6 +501,7 @@ MAILS = st.one_of(
 @example(raw=HEAD + b"Content-Type: text/html\n\n&#0;&#55296;&#xD800;")
 @example(raw=HEAD + b"Content-Type: text/plain; charset=utf-7\n\n+2AA-")
 @example(raw=HEAD + b"Content-Type: a/b; name*=utf-16''%d8\n\n")
+@example(raw=HEAD + b"Content-Type: a/b; name*=; name*0*; =c; name*x=3; name*\n\n")
 def test_whatever_comes_is_read_or_reported_and_can_be_kept(raw: bytes):
     parsed = parse(raw, mail_max_text=100)
     assert not any("can't be read" in fault for fault in parsed.findings.faults)

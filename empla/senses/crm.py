@@ -23,7 +23,6 @@ from empla.senses.crm_directory import (
     TEAMS,
     Agent,
     Directory,
-    Findings,
     Names,
     Product,
     Thing,
@@ -35,7 +34,7 @@ from empla.senses.crm_directory import (
     read_agents,
     read_products,
 )
-from empla.senses.observation import NewObservation, Oddity, Reading
+from empla.senses.observation import Findings, NewObservation, Oddity, Reading
 from empla.senses.table import Row
 
 SOURCE = "crm"
@@ -280,4 +279,5 @@ def _observation(
         description=description,
         participants=() if deal.account is None else (deal.account,),
         content=content,
+        tainted=False,  # the tenant's own records
     )

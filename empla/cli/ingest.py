@@ -125,7 +125,7 @@ async def ingest(
 def _readings(
     source: str, path: Path | None, employee: str | None, imap: Imap, settings: Settings
 ) -> AsyncIterator[Reading]:
-    """What the source gives, piece by piece. Raises `UsageError` at once when something is missing."""
+    """What the source gives, piece by piece; files are read at once. Raises `UsageError` when something is missing."""
     if source != "crm" and employee is None:
         raise UsageError(f"--source {source} needs --employee: whose mailbox it is")
     if source == "imap":
@@ -135,14 +135,13 @@ def _readings(
         return _from_server(imap.account(settings), employee or "", since, settings)
     if path is None:
         raise UsageError(f"--source {source} needs a PATH")
-    return _from_files(source, path, employee or "", settings)
-
-
-async def _from_files(source: str, path: Path, employee: str, settings: Settings) -> AsyncIterator[Reading]:
     if source == "crm":
-        yield crm.read(path)
-    else:
-        yield _MAILBOXES[source](path, recipient=employee.lower(), settings=settings)
+        return _alone(crm.read(path))
+    return _alone(_MAILBOXES[source](path, recipient=(employee or "").lower(), settings=settings))
+
+
+async def _alone(reading: Reading) -> AsyncIterator[Reading]:
+    yield reading
 
 
 async def _from_server(

@@ -270,7 +270,6 @@ def _observation(
 ) -> NewObservation:
     return NewObservation(
         source=SOURCE,
-        tainted=False,  # the company's own records
         # Won or lost is the same event told differently: a corrected export must not add a second closing.
         external_id=f"deal/{deal.opportunity}/{'engaged' if what == 'engaged' else 'closed'}",
         recipient=deal.agent.email,

@@ -10,6 +10,8 @@ from cyclopts import Parameter
 from empla.access import doors
 from empla.cli.options import Home, Json, Tenant, settings_for
 from empla.cli.output import console, print_json, table
+from empla.effects import integrations
+from empla.effects.integrations import Integration
 from empla.employees import employees
 from empla.errors import NotFoundError, UsageError
 from empla.senses import crm, inbox, mail_files, mail_imap
@@ -19,6 +21,8 @@ from empla.senses.mail_imap import ImapCursor, ImapReading
 from empla.senses.observation import Oddity, OddityGroup, Reading, summary
 from empla.settings import Settings
 from empla.storage import opening
+from empla.storage.database import Database
+from empla.storage.tx import Caller
 
 _MAILBOXES = {"mbox": mail_files.read_mbox, "maildir": mail_files.read_maildir}
 _SHOWN = 20
@@ -36,6 +40,10 @@ class Imap:
     folder: Annotated[str, Parameter(help="imap: what is read.")] = "INBOX"
     tls: Annotated[Tls, Parameter(help="imap: none is for a server on this machine.")] = "implicit"
     since: Annotated[str | None, Parameter(help="imap: only what came later; as the last run told.")] = None
+    integration: Annotated[
+        str | None,
+        Parameter(help="imap: a connected mailbox, instead of all these; how far it was read is kept with it."),
+    ] = None
 
     def account(self, settings: Settings) -> ImapAccount:
         """Raises `UsageError` when something is missing."""
@@ -112,10 +120,16 @@ async def ingest(
             if employee.lower() not in staff:
                 raise NotFoundError(f"there is no employee {employee!r} in {tenant}")
             staff = {employee.lower(): staff[employee.lower()]}
+        mailbox = await _connected(database, caller, imap.integration)
+        if mailbox is not None:
+            readings = _from_server(mailbox.account, employee or "", mailbox.cursor, settings)
         async for reading in readings:
             delivery = await inbox.deliver_all(database, caller, reading.observations, recipients=staff)
             strangers = sum(observation.recipient.lower() not in staff for observation in reading.observations)
             told.add(reading, delivery, strangers=strangers)
+        if mailbox is not None and told.cursor is not None:
+            async with database.write(caller) as tx:
+                await integrations.note(tx, mailbox.integration, {"cursor": str(told.cursor)})
     if json:
         print_json(_as_json(told))
     else:
@@ -132,12 +146,42 @@ def _readings(
         if path is not None:
             raise UsageError("--source imap reads a server, so it takes no PATH")
         since = None if imap.since is None else ImapCursor.parse(imap.since)
+        if imap.integration is not None:
+            return _nothing()
         return _from_server(imap.account(settings), employee or "", since, settings)
     if path is None:
         raise UsageError(f"--source {source} needs a PATH")
     if source == "crm":
         return _alone(crm.read(path))
     return _alone(_MAILBOXES[source](path, recipient=(employee or "").lower(), settings=settings))
+
+
+@dataclass(frozen=True, slots=True)
+class _Mailbox:
+    """A mailbox that the tenant has connected."""
+
+    integration: Integration
+    account: ImapAccount
+    cursor: ImapCursor | None  # how far it was read
+
+
+async def _connected(database: Database, caller: Caller, name: str | None) -> _Mailbox | None:
+    """Raises `NotFoundError`, `UsageError` for an integration that is no mailbox."""
+    if name is None:
+        return None
+    async with database.write(caller) as tx:
+        found = await integrations.find(tx, name=name)
+        password = await integrations.secret_of(tx, found)
+    if found.kind != "imap" or password is None:
+        raise UsageError(f"{name} is no mailbox: empla integrations connect --kind imap makes one")
+    kept = found.metadata.get("cursor")
+    account = ImapAccount.model_validate({**found.settings, "password": password})
+    return _Mailbox(found, account, ImapCursor.parse(kept) if isinstance(kept, str) else None)
+
+
+async def _nothing() -> AsyncIterator[Reading]:
+    return
+    yield
 
 
 async def _alone(reading: Reading) -> AsyncIterator[Reading]:

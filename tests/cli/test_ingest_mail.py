@@ -1,5 +1,6 @@
 """`empla ingest` for mail: whose mailbox it is, what is missing, and the password from the environment alone."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ import imap_server
 import pytest
 from imap_server import HOST, LOGIN, PASSWORD, MailServer
 
+from empla import sealing
 from empla.senses import mail_imap
 
 if TYPE_CHECKING:
@@ -80,6 +82,24 @@ def test_a_server_is_read_in_pieces_and_goes_on_where_it_was(
     later = empla("ingest", *where, *jordan, "--since", first["cursor"])
     assert later.out.startswith("0 rows read"), later
     assert later.out.endswith(f"What comes later: --since {first['cursor']}\n")
+
+
+def test_a_connected_mailbox_is_read_on_from_where_it_was(
+    empla: "Run", jordan: tuple[str, ...], server: MailServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("EMPLA_SECRET_KEYS", sealing.new_key())
+    secret = tmp_path / "secret"
+    secret.write_text(f"{PASSWORD}\n", encoding="utf-8")
+    settings = json.dumps({"host": HOST, "port": server.port, "login": LOGIN, "tls": "none"})
+    connect = ("--kind", "imap", "--settings", settings, "--secret-file", str(secret))
+    made = empla("integrations", "connect", "box", *jordan[:2], *connect)
+    assert made.code == 0, made.err
+    assert PASSWORD not in empla("integrations", *jordan[:2], "--json").out
+    read = ("ingest", "--source", "imap", "--integration", "box", *jordan, "--json")
+    assert empla(*read).json["new"] == 5
+    assert empla(*read).json["rows_read"] == 0
+    other = empla("ingest", "--source", "imap", "--integration", "nothing", *jordan)
+    assert (other.code, other.err) == (3, "empla: there is no integration 'nothing'\n")
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,9 @@ def test_a_thread_is_named_by_its_ids():
     message = parsed(build(outgoing(arguments={"in_reply_to": ids[0], "references": [*ids]})).content)
     assert "".join(message["In-Reply-To"].split()) == ids[0]
     assert message["References"].split() == ids
-    for wrong in ("<a>\r\nBcc: e@e.example", ["<a b@c>"], 7, [7], "a@b.example", [f"<{'a' * 300}@b>"]):
+    bare = parsed(build(outgoing(arguments={"in_reply_to": "a@b.example"})).content)
+    assert bare["In-Reply-To"] == "<a@b.example>"  # as an observation of a mail has it
+    for wrong in ("<a>\r\nBcc: e@e.example", ["<a b@c>"], 7, [7], "a@b>", [f"<{'a' * 300}@b>"]):
         with pytest.raises(InvalidError, match="names no message"):
             build(outgoing(arguments={"in_reply_to": cast("Any", wrong)}))
 

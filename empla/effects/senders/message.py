@@ -136,15 +136,16 @@ def _writable(letter: str) -> bool:
 
 
 def _message_ids(value: JsonValue, *, what: str) -> list[str]:
-    """Message ids of a list or of one text with spaces between them."""
+    """Message ids of a list or of one text with spaces between them; one without its brackets, as observations have it, gets them."""
     listed = value.split() if isinstance(value, str) else [] if value is None else value
     if not isinstance(listed, list):
         raise InvalidError(f"{what} names no message")
     found: list[str] = []
     for each in listed:
-        if not isinstance(each, str) or len(each) > _LONGEST_ID or not _MESSAGE_ID.fullmatch(each):
+        whole = f"<{each}>" if isinstance(each, str) and "<" not in each else each
+        if not isinstance(whole, str) or len(whole) > _LONGEST_ID or not _MESSAGE_ID.fullmatch(whole):
             raise InvalidError(f"{what} names no message: {ascii(each)[:100]}")
-        found.append(each)
+        found.append(whole)
     return found
 
 

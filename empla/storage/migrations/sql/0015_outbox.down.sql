@@ -8,7 +8,7 @@ DROP TABLE empla.approvals, empla.budgets, empla.budget_days, empla.budget_reser
 DROP FUNCTION empla.settle_effect(uuid, text, text), empla.expire_effects(), empla.finish_effect(uuid, bigint, text, jsonb, text, timestamptz),
     empla.begin_effect(uuid, bigint), empla.cancel_effect(uuid, uuid, uuid, text, text),
     empla.decide_effect(uuid, text, text, text, text, text[], jsonb), empla.demote_failing(uuid, uuid),
-    empla.quiet_until(timestamptz, text, time, time), empla.release_left_budgets(bigint), empla.settle_budget(text, boolean, jsonb),
+    empla.quiet_until(timestamptz, text, time, time), empla.release_left_budgets(bigint), empla.settle_budget(text, boolean, jsonb), empla.lock_budgets(text[]),
     empla.reserve_budget(text, jsonb, bigint), empla.default_budget(boolean, text), empla.withdraw_effects(), empla.ask_for_effect(),
     empla.ask_approval(empla.effects, text), empla.gate_effect();
 SET LOCAL ROLE empla_migrator;

@@ -278,8 +278,8 @@ CREATE FUNCTION empla.default_budget(is_tenant boolean, resource text) RETURNS n
            * CASE WHEN is_tenant THEN 20 ELSE 1 END
 $$;
 
--- All of it is set aside for the employee and for its tenant, today, or nothing is, and the sentence says why. The tenant's row is
--- locked first, then the employee's, resource by resource: so nobody spends what another one is about to.
+-- All of it is set aside for the employee and for its tenant, today, or nothing is, and the sentence says why. Whoever counts locks the
+-- tenant's rows first, then the employee's, each by day and resource: so nobody spends what another one is about to, and none wait for each other.
 CREATE FUNCTION empla.reserve_budget(wanted_key text, costs jsonb, turn bigint) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
 DECLARE
@@ -289,6 +289,10 @@ BEGIN
     IF employee IS NULL OR ctx.role() <> 'employee' THEN
         RAISE EXCEPTION 'budgets are spent by employees' USING ERRCODE = '42501';
     END IF;
+    INSERT INTO budget_days AS d (tenant_id, scope, day, resource)
+    SELECT tenant, s.whose, today, c.key FROM unnest(ARRAY[tenant, employee]) WITH ORDINALITY s (whose, place) CROSS JOIN jsonb_each(costs) c
+     ORDER BY s.place, c.key
+    ON CONFLICT (tenant_id, scope, day, resource) DO UPDATE SET reserved = d.reserved;
     IF EXISTS (SELECT FROM budget_reservations r WHERE r.tenant_id = tenant AND r.employee_id = employee AND r.key = wanted_key) THEN
         RETURN NULL;
     END IF;
@@ -297,9 +301,8 @@ BEGIN
             IF cost.amount IS NULL OR cost.amount < 0 OR NOT cost.amount < 'Infinity' THEN
                 RAISE EXCEPTION 'a cost is a number from 0 on' USING ERRCODE = '22023';
             END IF;
-            INSERT INTO budget_days AS d (tenant_id, scope, day, resource) VALUES (tenant, whose, today, cost.resource)
-            ON CONFLICT (tenant_id, scope, day, resource) DO UPDATE SET reserved = d.reserved
-            RETURNING d.reserved + d.spent INTO used;
+            SELECT d.reserved + d.spent INTO used FROM budget_days d
+             WHERE d.tenant_id = tenant AND d.scope = whose AND d.day = today AND d.resource = cost.resource;
             allowed := coalesce((SELECT b.daily FROM budgets b WHERE b.tenant_id = tenant AND b.scope = whose AND b.resource = cost.resource),
                                 default_budget(whose = tenant, cost.resource));
             IF used + cost.amount > allowed THEN
@@ -309,12 +312,21 @@ BEGIN
         END LOOP;
     END LOOP;
     INSERT INTO budget_reservations (tenant_id, employee_id, key, day, resource, amount, fence)
-    SELECT tenant, employee, wanted_key, today, c.key, c.value::numeric, turn FROM jsonb_each_text(costs) c
-    ON CONFLICT DO NOTHING;
+    SELECT tenant, employee, wanted_key, today, c.key, c.value::numeric, turn FROM jsonb_each_text(costs) c;
     UPDATE budget_days d SET reserved = d.reserved + c.value::numeric
       FROM jsonb_each_text(costs) c
      WHERE d.tenant_id = tenant AND d.scope IN (tenant, employee) AND d.day = today AND d.resource = c.key;
     RETURN NULL;
+END $$;
+
+-- What is set aside under any of the keys is counted by nobody else before this transaction ends.
+CREATE FUNCTION empla.lock_budgets(keys text[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
+BEGIN
+    PERFORM FROM budget_days d
+      WHERE d.tenant_id = ctx.tenant_id() AND d.scope IN (ctx.tenant_id(), ctx.employee_id())
+        AND (d.day, d.resource) IN (SELECT r.day, r.resource FROM budget_reservations r
+                                     WHERE r.tenant_id = ctx.tenant_id() AND r.employee_id = ctx.employee_id() AND r.key = ANY (keys) AND r.status = 'reserved')
+      ORDER BY d.scope <> ctx.tenant_id(), d.day, d.resource FOR UPDATE;
 END $$;
 
 -- What was set aside under the key is spent, as much of it as was needed (all unless said), or given back where `actual` is null.
@@ -323,13 +335,11 @@ CREATE FUNCTION empla.settle_budget(settled_key text, is_spent boolean, actual j
 DECLARE
     tenant uuid := ctx.tenant_id(); employee uuid := ctx.employee_id(); reservation record; cost numeric; settled integer := 0;
 BEGIN
+    PERFORM lock_budgets(ARRAY[settled_key]);
     FOR reservation IN SELECT r.* FROM budget_reservations r
                         WHERE r.tenant_id = tenant AND r.employee_id = employee AND r.key = settled_key AND r.status = 'reserved'
                         ORDER BY r.resource FOR UPDATE LOOP
         cost := CASE WHEN is_spent THEN coalesce((actual ->> reservation.resource)::numeric, reservation.amount) END;
-        PERFORM FROM budget_days d
-          WHERE d.tenant_id = tenant AND d.scope IN (tenant, employee) AND d.day = reservation.day AND d.resource = reservation.resource
-          ORDER BY d.scope <> tenant FOR UPDATE;
         UPDATE budget_days d SET reserved = d.reserved - reservation.amount, spent = d.spent + coalesce(cost, 0)
          WHERE d.tenant_id = tenant AND d.scope IN (tenant, employee) AND d.day = reservation.day AND d.resource = reservation.resource;
         UPDATE budget_reservations r SET status = CASE WHEN is_spent THEN 'settled' ELSE 'released' END, actual = cost
@@ -342,13 +352,14 @@ END $$;
 -- What a turn before this one had set aside and never settled is given back, but for what an effect that was started holds.
 CREATE FUNCTION empla.release_left_budgets(turn bigint) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
 DECLARE
-    left_key text; released integer := 0;
+    left_keys text[]; left_key text; released integer := 0;
 BEGIN
-    FOR left_key IN SELECT DISTINCT r.key FROM budget_reservations r
-                     WHERE r.tenant_id = ctx.tenant_id() AND r.employee_id = ctx.employee_id() AND r.status = 'reserved' AND r.fence < turn
-                       AND NOT EXISTS (SELECT FROM effects e WHERE e.tenant_id = r.tenant_id AND e.employee_id = r.employee_id
-                                                               AND e.status = 'started' AND e.idempotency_key || '#' || e.attempts = r.key)
-                     ORDER BY r.key LOOP
+    SELECT array_agg(DISTINCT r.key) INTO left_keys FROM budget_reservations r
+     WHERE r.tenant_id = ctx.tenant_id() AND r.employee_id = ctx.employee_id() AND r.status = 'reserved' AND r.fence < turn
+       AND NOT EXISTS (SELECT FROM effects e WHERE e.tenant_id = r.tenant_id AND e.employee_id = r.employee_id
+                                               AND e.status = 'started' AND e.idempotency_key || '#' || e.attempts = r.key);
+    PERFORM lock_budgets(left_keys);
+    FOREACH left_key IN ARRAY coalesce(left_keys, '{}') LOOP
         released := released + settle_budget(left_key, false);
     END LOOP;
     RETURN released;
@@ -535,8 +546,11 @@ BEGIN
         RETURN;
     END IF;
 
-    -- From here on what is counted must not move: the tenant's effects are started one at a time.
-    INSERT INTO budget_days AS d (tenant_id, scope, day, resource) VALUES (tenant, tenant, (moment AT TIME ZONE 'UTC')::date, 'effects')
+    -- From here on what is counted must not move: the tenant's effects are started one at a time. All that it costs is locked at once, in the
+    -- order of reserve_budget.
+    INSERT INTO budget_days AS d (tenant_id, scope, day, resource)
+    SELECT tenant, tenant, (moment AT TIME ZONE 'UTC')::date, c.resource
+      FROM (SELECT jsonb_object_keys(offered.costs) UNION SELECT 'effects') c (resource) ORDER BY c.resource
     ON CONFLICT (tenant_id, scope, day, resource) DO UPDATE SET reserved = d.reserved;
     SELECT i.id INTO carrier FROM integrations i WHERE i.tenant_id = tenant AND i.capability = e.capability AND i.enabled AND i.kind <> 'imap';
     until := quiet_until(moment, coalesce(e.recipient_zone, 'UTC'), offered.quiet_from, offered.quiet_until);
@@ -721,7 +735,7 @@ CALL empla.keep_audited('empla.budgets', 'budget', 'scope,resource,daily');
 
 REVOKE ALL ON FUNCTION empla.effect_digest(text, text, text[], text, text, jsonb), empla.gate_effect(), empla.ask_approval(empla.effects, text),
     empla.ask_for_effect(), empla.withdraw_effects(), empla.default_budget(boolean, text), empla.reserve_budget(text, jsonb, bigint),
-    empla.settle_budget(text, boolean, jsonb), empla.release_left_budgets(bigint), empla.quiet_until(timestamptz, text, time, time),
+    empla.lock_budgets(text[]), empla.settle_budget(text, boolean, jsonb), empla.release_left_budgets(bigint), empla.quiet_until(timestamptz, text, time, time),
     empla.demote_failing(uuid, uuid), empla.decide_effect(uuid, text, text, text, text, text[], jsonb),
     empla.cancel_effect(uuid, uuid, uuid, text, text), empla.begin_effect(uuid, bigint), empla.expire_effects(), empla.settle_effect(uuid, text, text),
     empla.finish_effect(uuid, bigint, text, jsonb, text, timestamptz), empla.set_stage_since() FROM PUBLIC;
@@ -736,6 +750,7 @@ ALTER FUNCTION empla.ask_approval(empla.effects, text) OWNER TO empla_keeper;
 ALTER FUNCTION empla.ask_for_effect() OWNER TO empla_keeper;
 ALTER FUNCTION empla.withdraw_effects() OWNER TO empla_keeper;
 ALTER FUNCTION empla.reserve_budget(text, jsonb, bigint) OWNER TO empla_keeper;
+ALTER FUNCTION empla.lock_budgets(text[]) OWNER TO empla_keeper;
 ALTER FUNCTION empla.settle_budget(text, boolean, jsonb) OWNER TO empla_keeper;
 ALTER FUNCTION empla.release_left_budgets(bigint) OWNER TO empla_keeper;
 ALTER FUNCTION empla.demote_failing(uuid, uuid) OWNER TO empla_keeper;

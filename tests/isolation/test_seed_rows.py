@@ -283,9 +283,7 @@ def test_json_has_its_type(world: World):
         if table in WRITTEN_BY_NOBODY or (table, column) in ANY_JSON:
             continue
         container: JsonValue = {} if (table, column) in LISTS else []
-        with world.gate.enter(
-            world.ours.house, "employee" if table in WRITTEN_BY_EMPLOYEES else "admin"
-        ) as connection:
+        with world.gate.enter(world.ours.house, "employee" if table in WRITTEN_BY_EMPLOYEES else "admin") as connection:
             for value in (container, 3, None, "x", True):
                 row = {**new_row(table, world.ours, world.ours.house.own), column: Jsonb(value)}
                 expected = "42501" if (table, column) == ("effects", "receipt") else "23514"

@@ -1,4 +1,4 @@
-"""Draws docs/states-goal.svg, -intention.svg and -step.svg from empla/bdi/states.py. Run it after changing a graph.
+"""Draws docs/states-goal.svg and its like (intention, step, effect, approval) from empla/bdi/states.py. Run it after changing a graph.
 
 Where a state stands and what an arrow says is written here; which arrows there are is not: one too many or too few is a fault.
 """
@@ -96,6 +96,63 @@ DRAWINGS = {
             (LIVE, "failed"): ("no attempt is left", 652, 142),
             (LIVE, "abandoned"): ("its intention ended", 640, 240),
             ("pending", "skipped"): ("its condition (if)|does not hold", 272, 268),
+        },
+    ),
+    "effect": Drawing(
+        size=(1080, 470),
+        places={
+            "": (40, 200),
+            "drafted": (250, 50),
+            "awaiting_approval": (250, 310),
+            "approved": (500, 200),
+            "started": (760, 200),
+            "uncertain": (760, 380),
+            "done": (1000, 50),
+            "failed": (1000, 290),
+            "cancelled": (500, 420),
+        },
+        colors={"done": GOOD, "failed": BAD, "cancelled": NEUTRAL},
+        words={
+            ("", "drafted"): ("in shadow, or a draft", 100, 100),
+            ("", "awaiting_approval"): ("supervised, or|can't be undone", 95, 290),
+            ("", "approved"): ("autonomous", 330, 192),
+            ("", "done"): ("a task or a note, within empla", 690, 100),
+            ("drafted", "done"): ("a human did it himself", 640, 42),
+            ("drafted", "cancelled"): ("a human|said no", 420, 240),
+            ("awaiting_approval", "approved"): ("a human approved|or edited it", 320, 230),
+            ("approved", "awaiting_approval"): ("trusted|less now", 425, 278),
+            ("awaiting_approval", "cancelled"): ("rejected, expired,|or its plan is over", 320, 388),
+            ("approved", "started"): ("through every|gate", 630, 168),
+            ("started", "approved"): ("not sent,|tried again", 630, 225),
+            ("approved", "cancelled"): ("expired, a repeat,|or its plan is over", 565, 330),
+            ("started", "done"): ("sent", 868, 120),
+            ("started", "failed"): ("refused for good", 930, 232),
+            ("started", "uncertain"): ("nobody|can say", 795, 282),
+            ("uncertain", "done"): ("it happened", 950, 170),
+            ("uncertain", "failed"): ("it did not", 905, 355),
+            ("uncertain", "approved"): ("it did not,|and is tried again", 655, 290),
+        },
+    ),
+    "approval": Drawing(
+        size=(900, 400),
+        places={
+            "": (40, 200),
+            "pending": (290, 200),
+            "approved": (700, 40),
+            "edited": (700, 120),
+            "rejected": (700, 200),
+            "expired": (700, 280),
+            "withdrawn": (700, 360),
+        },
+        colors={"approved": GOOD, "edited": GOOD, "rejected": BAD, "expired": NEUTRAL, "withdrawn": NEUTRAL},
+        words={
+            ("", "pending"): ("a human is asked", 132, 190),
+            ("", "approved"): ("as a human edited it", 230, 100),
+            ("pending", "approved"): ("as it stands", 520, 80),
+            ("pending", "edited"): ("with other words,|which are approved", 550, 122),
+            ("pending", "rejected"): ("with a reason", 540, 192),
+            ("pending", "expired"): ("nobody decided in time", 560, 228),
+            ("pending", "withdrawn"): ("nobody need decide any more", 580, 345),
         },
     ),
 }

@@ -7,6 +7,7 @@ exists nowhere: the two must end alike, in SQLSTATE, message and count.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from functools import cached_property
 from typing import Any, Literal, LiteralString
 from uuid import UUID, uuid4
@@ -19,6 +20,8 @@ Verb = Literal["SELECT", "INSERT", "UPDATE", "DELETE"]
 Side = Literal["own", "other"]
 VERBS: tuple[Verb, ...] = ("SELECT", "INSERT", "UPDATE", "DELETE")
 Values = Mapping[str, object]
+# What belongs to no employee, and each of them reads: the tenant itself, and what it needs on the way out.
+OF_THE_TENANT = {"tenants", "capabilities", "integrations"}
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,9 @@ class Table:
     @cached_property
     def owner(self) -> str | None:
         """The column that says whose row it is within its tenant."""
-        if "employee_id" in self.columns:
-            return "employee_id"
+        for column in ("employee_id", "scope"):
+            if column in self.columns:
+                return column
         return "id" if self.name in {"employees", "users"} else None
 
 
@@ -206,7 +210,7 @@ class Attacker:
         if self.role == "user":
             return verb == "SELECT" and (owner in {house.own, house.user} or self.table.name == "tenants")
         if self.role == "employee":
-            return owner == house.own or (verb == "SELECT" and self.table.name == "tenants")
+            return owner == house.own or (verb == "SELECT" and self.table.name in OF_THE_TENANT)
         return True
 
     def _takes_all(self, verb: Verb) -> Iterator[Attempt]:
@@ -328,12 +332,13 @@ class Attacker:
     def _parent(self, reference: Reference, home: Home, employee: UUID) -> UUID:
         """A row of the parent table that belongs to another."""
         narrowed = sql.SQL(" AND employee_id = %(employee)s") if reference.by_employee else sql.SQL("")
-        query = sql.SQL("SELECT {} FROM {} WHERE tenant_id = %(tenant)s").format(
-            sql.Identifier(reference.parent_column), sql.Identifier("empla", reference.parent)
-        )
-        found = self.world.gate.admin.execute(
-            query + narrowed + sql.SQL(" LIMIT 1"), {"tenant": home.house.tenant, "employee": employee}
-        ).fetchone()
+        # A name may be the same in our tenant, and then it is ours.
+        query = sql.SQL(
+            "SELECT {0} FROM {1} WHERE tenant_id = %(tenant)s AND (tenant_id = %(ours)s OR {0} NOT IN "
+            "(SELECT {0} FROM {1} WHERE tenant_id = %(ours)s))"
+        ).format(sql.Identifier(reference.parent_column), sql.Identifier("empla", reference.parent))
+        whose = {"tenant": home.house.tenant, "ours": self.world.ours.house.tenant, "employee": employee}
+        found = self.world.gate.admin.execute(query + narrowed + sql.SQL(" LIMIT 1"), whose).fetchone()
         assert found is not None
         return found[0]
 
@@ -346,10 +351,13 @@ class Attacker:
             taken = [column for column in columns if column not in mine and column not in _parents(self.table)]
             if not taken:
                 continue
-            query = sql.SQL("SELECT {} FROM {} WHERE {} = %s LIMIT 1").format(
+            # What every tenant has a row of is no secret of another's.
+            query = sql.SQL(
+                "SELECT {0} FROM {1} WHERE {2} = %s ORDER BY ({0}) IN (SELECT {0} FROM {1} WHERE {2} = %s) LIMIT 1"
+            ).format(
                 sql.SQL(", ").join(map(sql.Identifier, taken)), self.table.identifier, sql.Identifier(self.table.tenant)
             )
-            values = self.world.gate.admin.execute(query, (whose,)).fetchone()
+            values = self.world.gate.admin.execute(query, (whose, ours.house.tenant)).fetchone()
             assert values is not None
             stolen = {_plain(column): value for column, value in zip(taken, values, strict=True)}
             for suffix in ("", " ON CONFLICT DO NOTHING"):
@@ -394,4 +402,6 @@ def _conditions(columns: tuple[str, ...]) -> sql.Composable:
 def _invented(value: object) -> object:
     if isinstance(value, int):
         return value + 900  # beyond what any row has
+    if isinstance(value, date):
+        return value + timedelta(days=900)
     return uuid4() if isinstance(value, UUID) else f"s-{uuid4().hex[:12]}"

@@ -246,6 +246,8 @@ EXCEPTIONS: dict[Violation, str] = {
         "every table has a policy": {"empla.alembic_version": "as above"},
         "the worker's policies fence its employee in": {
             "tenant_isolation on empla.tenants": "an employee reads its own tenant's row: the clock and the settings",
+            "carrying on empla.capabilities": "an employee reads what its tenant offers, and within which limits",
+            "carrying on empla.integrations": "an employee reads the account that carries out what it sends; the secret is sealed",
         },
         "no other role's policy crosses tenants": {
             "empla_migrator": "backfills: under FORCE the owner sees no row; nobody but the administrator becomes this role",
@@ -267,6 +269,14 @@ EXCEPTIONS: dict[Violation, str] = {
             "empla.active_tenants()": "housekeeping goes from tenant to tenant",
             "empla.refresh_statistics()": "housekeeping: ANALYZE needs the owner",
             "empla.ensure_partitions(integer)": "housekeeping: the coming months' partitions need the owner",
+            "empla.decide_effect(uuid,text,text,text,text,text[],jsonb)": "staff decide on an effect: nobody writes an approval",
+            "empla.settle_effect(uuid,text,text)": "staff say what came of an uncertain effect",
+            "empla.begin_effect(uuid,bigint)": "every gate on the way out: nobody writes an effect's state",
+            "empla.finish_effect(uuid,bigint,text,jsonb,text,timestamp with time zone)": "what came of it, told by who started it",
+            "empla.expire_effects()": "what nobody decided in time is cancelled",
+            "empla.reserve_budget(text,jsonb,bigint)": "nobody writes what is used of a budget",
+            "empla.settle_budget(text,boolean,jsonb)": "the same",
+            "empla.release_left_budgets(bigint)": "the same",
             "empla.note_action(text,text,uuid,jsonb)": "tells the audit log what changed no row, as the caller",
         },
     }.items()

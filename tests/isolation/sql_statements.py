@@ -188,10 +188,18 @@ def _named(block: Block, tables: set[str]) -> list[Named]:
         before = words[place - 1] if place else ""
         if table not in tables or before not in {"FROM", "JOIN", "UPDATE", "INTO", "USING", ",", "ONLY"}:
             continue
+        if before == "," and not _lists_tables(words[:place]):
+            continue  # a column of that name
         after = [w for w in words[place + 1 : place + 3] if w != "AS"]
         is_alias = bool(after) and re.fullmatch(r"[A-Z_]\w*", after[0]) and after[0] not in AFTER_A_TABLE
         found.append(Named(table, after[0].lower() if is_alias else table, inserted=before == "INTO"))
     return found
+
+
+def _lists_tables(words: Sequence[str]) -> bool:
+    """A comma after these parts two tables, not two columns."""
+    clauses = [word for word in words if word in {"SELECT", "FROM", "WHERE", "SET", "RETURNING", "BY", "VALUES", "ON"}]
+    return clauses[-1:] in (["FROM"], ["ON"])
 
 
 def _nameless(block: Block, tables: set[str]) -> list[str]:

@@ -110,7 +110,7 @@ SCHEMA_BREACHES: dict[str, tuple[LiteralString, str]] = {
     ),
     "a function that inserts what it selects, unsafely": (
         """CREATE FUNCTION empla.copy() RETURNS void LANGUAGE sql AS
-           $$ INSERT INTO empla.beliefs SELECT * FROM empla.beliefs $$""",
+           $$ INSERT INTO empla.memory_working SELECT * FROM empla.memory_working $$""",
         "INSERT … SELECT has neither RETURNING nor ON CONFLICT",
     ),
     "a function that sets now()": (
@@ -196,6 +196,10 @@ STATEMENT_BREACHES: list[tuple[str, str]] = [
         "employees is not held to tenant_id = %(tenant)s",
     ),
     (
+        "SELECT u.name, 1 FROM users u, capabilities WHERE u.tenant_id = %(tenant)s",
+        "capabilities is not held to tenant_id = %(tenant)s",
+    ),
+    (
         "SELECT 1 FROM users WHERE tenant_id = %(tenant)s AND id IN (SELECT created_by FROM employees)",
         "employees is not held to tenant_id = %(tenant)s",
     ),
@@ -229,6 +233,7 @@ def test_a_breach_in_a_statement_is_seen(found_in: Faults, statement: str, fault
         f"WITH new AS ({SAFE_INSERT} RETURNING id) SELECT id FROM new",
         "INSERT INTO users (tenant_id, name) VALUES (%(tenant)s, 'x')",
         "SELECT name, settings FROM tenants t WHERE t.id = %(tenant)s",
+        "SELECT name, capabilities FROM employees WHERE tenant_id = %(tenant)s",
     ],
 )
 def test_a_statement_that_keeps_the_rules_is_let_through(found_in: Faults, statement: str):

@@ -63,7 +63,8 @@ def test_nobody_empties_a_partition_of_a_log(world: World):
 
 def test_the_log_triggers_can_be_hung_on_no_other_table(world: World):
     """Else a temporary table of the forger's own would write what it likes."""
-    for trigger in ("audit_rows('goal', 'priority')", "log_beliefs()", "keep_dependencies()"):
+    of_rows = ("touch_truly()", "gate_effect()", "ask_for_effect()", "withdraw_effects()", "set_stage_since()")
+    for trigger in ("audit_rows('goal', 'priority')", "log_beliefs()", "keep_dependencies()", *of_rows):
         with world.gate.enter(world.ours.house, "admin") as connection:
             connection.execute("CREATE TEMPORARY TABLE goals (LIKE employee_goals)")
             statement = "CREATE TRIGGER forge AFTER INSERT ON goals REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION "

@@ -13,7 +13,11 @@ from world import ROWS, WHEN, Connection, Gate, House, World, insert, insertion,
 
 LOGS = ("audit_log", "belief_history", "goal_history")
 # Written through a door or by a trigger, or without a value of its own.
-WRITTEN_BY_NOBODY = {*LOGS, "tenants", "tenant_slugs", "intention_dependencies", "belief_conflicts", "belief_supports"}
+WRITTEN_BY_NOBODY = {
+    *{*LOGS, "tenants", "tenant_slugs", "intention_dependencies", "belief_conflicts", "belief_supports"},
+    *{"approvals", "budget_days", "budget_reservations"},
+}
+WRITTEN_BY_EMPLOYEES = {"effects"}
 
 
 # Dependencies
@@ -275,14 +279,15 @@ LISTS = {
 
 
 def test_json_has_its_type(world: World):
-    with world.gate.enter(world.ours.house, "admin") as connection:
-        for table, column in columns_of(world, "jsonb"):
-            if table in WRITTEN_BY_NOBODY or (table, column) in ANY_JSON:
-                continue
-            container: JsonValue = {} if (table, column) in LISTS else []
+    for table, column in columns_of(world, "jsonb"):
+        if table in WRITTEN_BY_NOBODY or (table, column) in ANY_JSON:
+            continue
+        container: JsonValue = {} if (table, column) in LISTS else []
+        with world.gate.enter(world.ours.house, "employee" if table in WRITTEN_BY_EMPLOYEES else "admin") as connection:
             for value in (container, 3, None, "x", True):
                 row = {**new_row(table, world.ours, world.ours.house.own), column: Jsonb(value)}
-                assert refusal(connection, insertion(table, row), row) == "23514", f"{table}.{column} takes {value!r}"
+                expected = "42501" if (table, column) == ("effects", "receipt") else "23514"
+                assert refusal(connection, insertion(table, row), row) == expected, f"{table}.{column} takes {value!r}"
 
 
 def test_json_has_its_size(world: World):
@@ -349,6 +354,7 @@ def test_every_index_is_one_that_row_security_can_use(world: World):
 def test_every_entity_has_metadata_and_can_be_deleted_softly(world: World):
     logs = {*LOGS, "metrics"}
     links = {"tenant_slugs", "employee_assignments", "employee_schedule", "intention_dependencies", "belief_supports"}
+    links |= {"budget_days"}
     bare = """
         SELECT c.relname FROM pg_class c
          WHERE c.relnamespace = 'empla'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
@@ -358,9 +364,10 @@ def test_every_entity_has_metadata_and_can_be_deleted_softly(world: World):
         name: {row[0] for row in world.gate.admin.execute(bare, (name,))}
         for name in ("metadata", "deleted_at", "updated_at")
     }
-    assert without["metadata"] & set(ROWS) <= (logs | links)
-    # What was seen, done or said stands; a step ends with its intention.
+    assert without["metadata"] & set(ROWS) <= (logs | links | {"budget_reservations"})
+    # What was seen, done, said or spent stands; a step ends with its intention; a capability is switched off.
     standing = {"observations", "intention_steps", "effects", "notices", "belief_conflicts"}
+    standing |= {"approvals", "budgets", "budget_reservations", "capabilities"}
     assert without["deleted_at"] & set(ROWS) == logs | links | standing
     assert without["updated_at"] & set(ROWS) == logs | links
 

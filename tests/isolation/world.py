@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, LiteralString, Self
 from uuid import UUID, uuid4
@@ -29,6 +29,8 @@ class Desk:
     observation: UUID
     belief: UUID
     spare_belief: UUID
+    effect: UUID
+    approval: UUID
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,10 @@ class House:
     other_user: UUID
     own: UUID
     colleague: UUID
+
+    def as_colleague(self) -> "House":
+        """The same house, where the employee role acts as the colleague."""
+        return replace(self, own=self.colleague, colleague=self.own)
 
 
 @dataclass(frozen=True)
@@ -179,6 +185,7 @@ def a_user(tenant: UUID, role: str = "user") -> dict[str, object]:
 
 def an_employee(tenant: UUID, created_by: UUID | None = None) -> dict[str, object]:
     active = {"status": "active", "onboarded_at": WHEN, "activated_at": WHEN}
+    trusted = {"lifecycle_stage": "supervised", "capabilities": ["email"]}
     mail = f"e-{token()}@example.com"
     return {
         "tenant_id": tenant,
@@ -187,6 +194,7 @@ def an_employee(tenant: UUID, created_by: UUID | None = None) -> dict[str, objec
         "email": mail,
         "created_by": created_by,
         **active,
+        **trusted,
     }
 
 
@@ -194,12 +202,38 @@ def a_home(gate: Gate, name: str) -> Home:
     """A house with at least one row in every table for each employee, committed."""
     house = a_house(gate, name)
     with gate.enter(house, "operator", commit=True) as connection:
-        own, colleague = (_furnished(connection, house, employee) for employee in (house.own, house.colleague))
-    return Home(house, own, colleague)
+        insert(connection, "capabilities", {"tenant_id": house.tenant, **_capability()})
+        insert(connection, "integrations", {"tenant_id": house.tenant, "created_by": house.admin, **_account()})
+        insert(connection, "budgets", {"tenant_id": house.tenant, "scope": house.tenant, **_budget("effects")})
+    return Home(house, _desk(gate, house), _desk(gate, house.as_colleague()))
+
+
+def _desk(gate: Gate, house: House) -> Desk:
+    with gate.enter(house, "operator", commit=True) as connection:
+        desk = _furnished(connection, house, house.own)
+    with gate.enter(house, "employee", commit=True) as connection:
+        desk = replace(desk, effect=asked(connection, house, desk.plan))
+        connection.execute("SELECT reserve_budget(%s, %s, 1)", (token(), Jsonb({"calls": 2})))
+    with gate.enter(house, "operator") as connection:
+        query = "SELECT id FROM approvals WHERE effect_id = %(effect)s"
+        return replace(desk, approval=value_of(connection, query, {"effect": desk.effect}))
+
+
+def asked(connection: Connection, house: House, plan: UUID, **other: object) -> UUID:
+    """A message that the employee of the connection wants to send for that plan."""
+    message = {"tenant_id": house.tenant, "employee_id": house.own, "intention_id": plan, **a_message(), **other}
+    return insert(connection, "effects", message)
+
+
+def a_message() -> dict[str, object]:
+    """An e-mail, asked for by the first step of its plan."""
+    mail = {"kind": "message", "capability": "email", "title": f"Hello {token()}", "recipients": ["jane@example.com"]}
+    return {**mail, "step_position": 1, "idempotency_key": token()}
 
 
 def _furnished(connection: Connection, house: House, employee: UUID) -> Desk:
     owned = {"tenant_id": house.tenant, "employee_id": employee}
+    insert(connection, "budgets", {"tenant_id": house.tenant, "scope": employee, **_budget("effects")})
     observation = insert(connection, "observations", {**owned, **_observation()})
     goal = insert(connection, "employee_goals", {**owned, **_goal()})
     plan, spare = (insert(connection, "employee_intentions", {**owned, **_plan(), "goal_id": goal}) for _ in range(2))
@@ -212,13 +246,12 @@ def _furnished(connection: Connection, house: House, employee: UUID) -> Desk:
     insert(connection, "memory_working", {**owned, **_working_item()})
     step = {**owned, "intention_id": plan, **_first_step()}
     connection.execute(insertion("intention_steps", step), step)
-    for table, values in {"effects": _effect(), "notices": {**_notice(), "goal_id": goal}}.items():
-        insert(connection, table, {**owned, "intention_id": plan, **values})
+    insert(connection, "notices", {**owned, "intention_id": plan, **_notice(), "goal_id": goal})
     metric = {**owned, **_metric()}
     connection.execute(insertion("metrics", metric), metric)
     turn = {**owned, "next_cycle_at": WHEN}
     connection.execute(insertion("employee_schedule", turn), turn)
-    return Desk(employee, goal, plan, spare, observation, belief, spare_belief)
+    return Desk(employee, goal, plan, spare, observation, belief, spare_belief, uuid4(), uuid4())
 
 
 def _metric() -> dict[str, object]:
@@ -244,6 +277,27 @@ def _first_step() -> dict[str, object]:
 
 def _effect() -> dict[str, object]:
     return {"kind": "note", "title": "Jane called", "status": "done", "idempotency_key": token()}
+
+
+def _capability() -> dict[str, object]:
+    return {"name": f"c_{token()}", "description": "juggle"}
+
+
+def _account() -> dict[str, object]:
+    return {"name": f"i-{token()}", "capability": "calendar", "kind": "imap", "settings": Jsonb({})}
+
+
+def _budget(resource: str) -> dict[str, object]:
+    return {"resource": resource, "daily": 3}
+
+
+def _reservation() -> dict[str, object]:
+    return {"key": token(), "day": WHEN, "resource": "calls", "amount": 1, "fence": 1}
+
+
+def _approval(home: Home, employee: UUID) -> dict[str, object]:
+    asked_for = {"effect_id": home.desk(employee).effect, "digest": "0" * 64, "stage": "supervised", "why": "I ask"}
+    return {"employee_id": employee, "id": uuid4(), **asked_for, "edited_from": home.desk(employee).approval}
 
 
 def _notice() -> dict[str, object]:
@@ -357,11 +411,16 @@ def _someone(make: Callable[[UUID], dict[str, object]]) -> Callable[[Home, UUID]
 
 # One valid new row of each table, for an employee where the table has one; `tenant_id` is added. A table that is missing here fails.
 ROWS: dict[str, Callable[[Home, UUID], dict[str, object]]] = {
+    "approvals": _approval,
     "audit_log": _audit_entry,
     "belief_conflicts": _conflict,
     "belief_history": lambda home, employee: {"employee_id": employee, **_belief_history(home, employee)},
     "belief_supports": _support,
     "beliefs": _owned(_belief),
+    "budget_days": lambda _home, employee: {"scope": employee, "day": WHEN, "resource": "tokens"},
+    "budget_reservations": _owned(_reservation),
+    "budgets": lambda _home, employee: {"id": uuid4(), "scope": employee, **_budget("tokens")},
+    "capabilities": lambda _home, _employee: {"id": uuid4(), **_capability()},
     "employee_assignments": _assignment,
     "employee_goals": _owned(_goal),
     "employee_intentions": lambda home, employee: {
@@ -378,6 +437,7 @@ ROWS: dict[str, Callable[[Home, UUID], dict[str, object]]] = {
     "employee_schedule": lambda _home, _employee: {"employee_id": uuid4(), "next_cycle_at": WHEN},
     "employees": _someone(an_employee),
     "goal_history": _goal_event,
+    "integrations": lambda home, _employee: {"id": uuid4(), "created_by": home.house.admin, **_account()},
     "intention_dependencies": _dependency,
     "intention_steps": _step,
     "memory_episodes": _owned(_episode),

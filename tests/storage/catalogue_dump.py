@@ -9,7 +9,7 @@ _DUMP = r"""
     ), relation AS (
         SELECT r.*, r.oid::regclass::text AS called FROM pg_class r JOIN schema ON schema.oid = r.relnamespace
     )
-    SELECT 'schema', n.nspname, format('of %s, acl %s, %s', n.nspowner::regrole,
+    SELECT 'schema', n.nspname::text, format('of %s, acl %s, %s', n.nspowner::regrole,
            (SELECT array_agg(a::text ORDER BY a::text) FROM unnest(coalesce(n.nspacl, acldefault('n', n.nspowner))) a),
            obj_description(n.oid, 'pg_namespace'))
       FROM pg_namespace n JOIN schema USING (oid)

@@ -142,7 +142,7 @@ def _message_ids(value: JsonValue, *, what: str) -> list[str]:
         raise InvalidError(f"{what} names no message")
     found: list[str] = []
     for each in listed:
-        whole = f"<{each}>" if isinstance(each, str) and "<" not in each else each
+        whole = f"<{each}>" if isinstance(each, str) and "<" not in each and "@" in each else each
         if not isinstance(whole, str) or len(whole) > _LONGEST_ID or not _MESSAGE_ID.fullmatch(whole):
             raise InvalidError(f"{what} names no message: {ascii(each)[:100]}")
         found.append(whole)

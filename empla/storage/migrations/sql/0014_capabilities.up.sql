@@ -15,7 +15,9 @@ CREATE TABLE empla.capabilities (
     quiet_until       time,
     recipient_per_day integer NOT NULL DEFAULT 3 CONSTRAINT capabilities_recipient_per_day_check CHECK (recipient_per_day BETWEEN 1 AND 100000),
     tenant_per_hour   integer NOT NULL DEFAULT 200 CONSTRAINT capabilities_tenant_per_hour_check CHECK (tenant_per_hour BETWEEN 1 AND 1000000),
-    costs             jsonb NOT NULL DEFAULT '{"effects": 1}' CONSTRAINT capabilities_costs_check CHECK (empla.is_object(costs, 1024)),
+    costs             jsonb NOT NULL DEFAULT '{"effects": 1}' CONSTRAINT capabilities_costs_check
+                      CHECK (empla.is_object(costs, 1024) AND costs - '{effects,calls,tokens,money}'::text[] = '{}'
+                             AND NOT costs @? '$.* ? (@.type() != "number" || @ < 0)'),
     metadata          jsonb NOT NULL DEFAULT '{}' CHECK (empla.is_object(metadata, 65536)),
     created_at        timestamptz NOT NULL DEFAULT ctx.now(),
     updated_at        timestamptz NOT NULL DEFAULT ctx.now(),
@@ -88,7 +90,8 @@ CREATE INDEX idx_integrations_capability ON empla.integrations (tenant_id, capab
 CREATE INDEX idx_integrations_created_by ON empla.integrations (tenant_id, created_by) WHERE created_by IS NOT NULL;
 
 ALTER TABLE empla.capabilities ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY capabilities_tenant_isolation ON empla.capabilities FOR SELECT TO empla_app, empla_worker USING (tenant_id = ctx.tenant_id());
+CREATE POLICY capabilities_tenant_isolation ON empla.capabilities FOR SELECT TO empla_app USING (tenant_id = ctx.tenant_id() AND ctx.is_staff());
+CREATE POLICY carrying ON empla.capabilities FOR SELECT TO empla_worker USING (tenant_id = ctx.tenant_id() AND ctx.employee_id() IS NOT NULL);
 CREATE POLICY admin_insert ON empla.capabilities FOR INSERT TO empla_app WITH CHECK (tenant_id = ctx.tenant_id() AND ctx.is_admin());
 CREATE POLICY admin_change ON empla.capabilities FOR UPDATE TO empla_app
     USING (tenant_id = ctx.tenant_id() AND ctx.is_admin()) WITH CHECK (tenant_id = ctx.tenant_id() AND ctx.is_admin());
@@ -104,7 +107,8 @@ CREATE POLICY integrations_tenant_isolation ON empla.integrations TO empla_app
     USING (tenant_id = ctx.tenant_id() AND ctx.is_admin())
     WITH CHECK (tenant_id = ctx.tenant_id() AND ctx.is_admin() AND (kind <> 'maildir' OR ctx.role() = 'operator'));
 CREATE POLICY staff_read ON empla.integrations FOR SELECT TO empla_app USING (tenant_id = ctx.tenant_id() AND ctx.is_staff());
-CREATE POLICY carrying ON empla.integrations FOR SELECT TO empla_worker, empla_keeper USING (tenant_id = ctx.tenant_id());
+CREATE POLICY carrying ON empla.integrations FOR SELECT TO empla_worker USING (tenant_id = ctx.tenant_id() AND ctx.employee_id() IS NOT NULL);
+CREATE POLICY keeping ON empla.integrations FOR SELECT TO empla_keeper USING (tenant_id = ctx.tenant_id());
 CALL ctx.let_migrator_in('empla.integrations');
 GRANT SELECT, INSERT, UPDATE ON empla.integrations TO empla_app;
 GRANT SELECT ON empla.integrations TO empla_worker, empla_keeper;

@@ -25,6 +25,23 @@ CREATE OR REPLACE FUNCTION empla.may_become(kind text, old_state text, new_state
         ELSE false END
 $$;
 
+-- The tenant's time, whatever `app.now` says: what goes out, expires or is counted against a day is nobody's to date.
+CREATE FUNCTION ctx.true_now() RETURNS timestamptz LANGUAGE sql STABLE AS $$
+    SELECT coalesce((SELECT simulated_now FROM empla.tenants WHERE id = ctx.tenant_id()), transaction_timestamp())
+$$;
+REVOKE ALL ON FUNCTION ctx.true_now() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ctx.true_now() TO empla_keeper;
+
+-- As touch(), by that time.
+CREATE FUNCTION empla.touch_truly() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
+BEGIN
+    NEW.updated_at := ctx.true_now();
+    NEW.created_at := CASE TG_OP WHEN 'INSERT' THEN NEW.updated_at ELSE OLD.created_at END;
+    RETURN NEW;
+END $$;
+DROP TRIGGER touch ON empla.effects;
+CREATE TRIGGER touch BEFORE INSERT OR UPDATE ON empla.effects FOR EACH ROW EXECUTE FUNCTION empla.touch_truly();
+
 -- Effects
 
 -- Same kind, capability, recipients, words and arguments: same digest. jsonb has one text for equal values.
@@ -57,6 +74,7 @@ ALTER TABLE empla.effects
     ADD COLUMN reason         text CONSTRAINT effects_reason_check CHECK (length(reason) <= 2000),
     ADD CONSTRAINT effects_integration_fkey FOREIGN KEY (tenant_id, integration_id) REFERENCES empla.integrations (tenant_id, id),
     ADD CONSTRAINT effects_leave_with_a_capability CHECK (kind NOT IN ('message', 'call') OR (capability IS NOT NULL AND stage IS NOT NULL)),
+    ADD CONSTRAINT effects_leave_by_a_step CHECK (kind NOT IN ('message', 'call') OR (intention_id IS NOT NULL AND step_position IS NOT NULL)),
     ADD CONSTRAINT effects_started_at CHECK (status NOT IN ('started', 'uncertain', 'failed') OR started_at IS NOT NULL);
 ALTER TABLE empla.effects ADD COLUMN digest text NOT NULL
     GENERATED ALWAYS AS (empla.effect_digest(kind, capability, recipients, title, body, arguments)) STORED;
@@ -106,6 +124,7 @@ CREATE INDEX idx_approvals_effect ON empla.approvals (tenant_id, employee_id, ef
 CREATE INDEX idx_approvals_edited_from ON empla.approvals (tenant_id, employee_id, edited_from) WHERE edited_from IS NOT NULL;
 CREATE INDEX idx_approvals_pending ON empla.approvals (tenant_id, created_at) WHERE status = 'pending';
 CREATE TRIGGER keep_to_graph BEFORE INSERT OR UPDATE OF status ON empla.approvals FOR EACH ROW EXECUTE FUNCTION empla.keep_to_graph('approval');
+CREATE TRIGGER touch BEFORE INSERT OR UPDATE ON empla.approvals FOR EACH ROW EXECUTE FUNCTION empla.touch_truly();
 
 -- Budgets: a day's limit for the tenant (scope is its own id) or for one employee (scope is that one's).
 CREATE TABLE empla.budgets (
@@ -157,9 +176,9 @@ CREATE INDEX idx_budget_reservations_open ON empla.budget_reservations (tenant_i
 -- Lifecycle: since when an employee is in its stage, for that is what its record is counted from.
 ALTER TABLE empla.employees ADD COLUMN stage_since timestamptz NOT NULL DEFAULT ctx.now();
 COMMENT ON COLUMN empla.employees.stage_since IS 'Since when it is in its lifecycle stage';
-CREATE FUNCTION empla.set_stage_since() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION empla.set_stage_since() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
 BEGIN
-    NEW.stage_since := ctx.now();
+    NEW.stage_since := ctx.true_now();
     RETURN NEW;
 END $$;
 CREATE TRIGGER stage_since_insert BEFORE INSERT ON empla.employees FOR EACH ROW EXECUTE FUNCTION empla.set_stage_since();
@@ -176,15 +195,40 @@ COMMENT ON COLUMN empla.notices.mailed_at IS 'When it was handed to the mail ser
 CREATE INDEX idx_notices_to_mail ON empla.notices (tenant_id, employee_id) WHERE status = 'open' AND mailed_at IS NULL;
 CREATE INDEX idx_notices_effect ON empla.notices (tenant_id, employee_id, effect_id) WHERE effect_id IS NOT NULL;
 
+-- Taint stays: what came from outside never becomes somebody's word.
+CREATE FUNCTION empla.refuse_untainting() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'what came from outside stays marked as such' USING ERRCODE = '23514';
+END $$;
+CREATE TRIGGER keep_taint BEFORE UPDATE OF tainted ON empla.memory_episodes FOR EACH ROW WHEN (OLD.tainted AND NOT NEW.tainted)
+    EXECUTE FUNCTION empla.refuse_untainting();
+CREATE TRIGGER keep_taint BEFORE UPDATE OF tainted ON empla.employee_goals FOR EACH ROW WHEN (OLD.tainted AND NOT NEW.tainted)
+    EXECUTE FUNCTION empla.refuse_untainting();
+CREATE TRIGGER keep_taint BEFORE UPDATE OF tainted ON empla.employee_intentions FOR EACH ROW WHEN (OLD.tainted AND NOT NEW.tainted)
+    EXECUTE FUNCTION empla.refuse_untainting();
+
+-- A plan is as tainted as what called for it: its goal, its episode, the plan it is a part of.
+CREATE FUNCTION empla.inherit_taint() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.tainted := EXISTS (SELECT FROM empla.employee_goals g
+                            WHERE g.tenant_id = NEW.tenant_id AND g.employee_id = NEW.employee_id AND g.id = NEW.goal_id AND g.tainted)
+                OR EXISTS (SELECT FROM empla.memory_episodes m
+                            WHERE m.tenant_id = NEW.tenant_id AND m.employee_id = NEW.employee_id AND m.id = NEW.cause_id AND m.tainted)
+                OR EXISTS (SELECT FROM empla.employee_intentions i
+                            WHERE i.tenant_id = NEW.tenant_id AND i.employee_id = NEW.employee_id AND i.id = NEW.parent_id AND i.tainted);
+    RETURN NEW;
+END $$;
+CREATE TRIGGER inherit_taint BEFORE INSERT ON empla.employee_intentions FOR EACH ROW WHEN (NOT NEW.tainted) EXECUTE FUNCTION empla.inherit_taint();
+
 -- How an effect comes in: by its employee's stage, whatever the statement says.
 CREATE FUNCTION empla.gate_effect() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
 DECLARE
-    person record; offered record; twin uuid;
+    person record; offered record; twin uuid; moment timestamptz := ctx.true_now();
 BEGIN
     NEW.attempts := 0; NEW.fence := NULL; NEW.started_at := NULL; NEW.integration_id := NULL; NEW.not_before := NULL; NEW.receipt := '{}';
     IF NEW.kind NOT IN ('message', 'call') THEN
         NEW.status := CASE NEW.kind WHEN 'draft' THEN 'drafted' ELSE 'done' END;
-        NEW.stage := NULL; NEW.expires_at := NULL; NEW.ended_at := CASE NEW.status WHEN 'done' THEN ctx.now() END;
+        NEW.stage := NULL; NEW.expires_at := NULL; NEW.ended_at := CASE NEW.status WHEN 'done' THEN moment END;
         RETURN NEW;
     END IF;
     SELECT e.lifecycle_stage, e.capabilities INTO person FROM employees e
@@ -196,21 +240,24 @@ BEGIN
         RAISE EXCEPTION 'the capability % is not offered here', NEW.capability USING ERRCODE = '23514';
     END IF;
     -- A zone that nobody knows is refused here, and not when somebody's quiet hours are looked at.
-    PERFORM ctx.now() AT TIME ZONE coalesce(NEW.recipient_zone, 'UTC');
+    PERFORM moment AT TIME ZONE coalesce(NEW.recipient_zone, 'UTC');
     NEW.stage := person.lifecycle_stage;
     NEW.ended_at := NULL;
+    -- What came from outside called for the plan, so it called for this.
+    NEW.tainted := NEW.tainted OR EXISTS (SELECT FROM employee_intentions i WHERE i.tenant_id = NEW.tenant_id AND i.employee_id = NEW.employee_id
+                                                                              AND i.id = NEW.intention_id AND i.tainted);
     IF NEW.stage = 'shadow' OR NEW.status = 'drafted' THEN
         NEW.status := 'drafted';
         NEW.expires_at := NULL;
         RETURN NEW;
     END IF;
-    NEW.expires_at := least(coalesce(NEW.expires_at, ctx.now() + interval '14 days'), ctx.now() + interval '90 days');
+    NEW.expires_at := least(coalesce(NEW.expires_at, moment + interval '14 days'), moment + interval '90 days');
     SELECT e.id INTO twin FROM effects e
      WHERE e.tenant_id = NEW.tenant_id
        AND e.digest = effect_digest(NEW.kind, NEW.capability, NEW.recipients, NEW.title, NEW.body, NEW.arguments)
        AND e.idempotency_key <> NEW.idempotency_key
        AND (e.status IN ('awaiting_approval', 'approved')
-            OR (e.status IN ('started', 'done', 'uncertain') AND e.started_at > ctx.now() - offered.repeat_window))
+            OR (e.status IN ('started', 'done', 'uncertain') AND e.started_at > moment - offered.repeat_window))
      LIMIT 1;
     IF FOUND AND offered.repeat_window > interval '0' THEN
         RAISE EXCEPTION 'it repeats the effect % within %', twin, offered.repeat_window USING ERRCODE = 'EM409';
@@ -250,8 +297,10 @@ CREATE TRIGGER ask AFTER INSERT ON empla.effects FOR EACH ROW WHEN (NEW.kind IN 
 
 -- Nothing is sent for a plan that is over.
 CREATE FUNCTION empla.withdraw_effects() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
+DECLARE
+    moment timestamptz := ctx.true_now();
 BEGIN
-    UPDATE effects e SET status = 'cancelled', reason = left('its plan is over: ' || coalesce(NEW.reason, NEW.status), 2000), ended_at = ctx.now()
+    UPDATE effects e SET status = 'cancelled', reason = left('its plan is over: ' || coalesce(NEW.reason, NEW.status), 2000), ended_at = moment
      WHERE e.tenant_id = NEW.tenant_id AND e.employee_id = NEW.employee_id AND e.intention_id = NEW.id
        AND e.status IN ('awaiting_approval', 'approved');
     IF FOUND THEN
@@ -280,13 +329,13 @@ $$;
 
 -- All of it is set aside for the employee and for its tenant, today, or nothing is, and the sentence says why. Whoever counts locks the
 -- tenant's rows first, then the employee's, each by day and resource: so nobody spends what another one is about to, and none wait for each other.
-CREATE FUNCTION empla.reserve_budget(wanted_key text, costs jsonb, turn bigint) RETURNS text
+CREATE FUNCTION empla.set_aside(wanted_key text, costs jsonb, turn bigint) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
 DECLARE
-    tenant uuid := ctx.tenant_id(); employee uuid := ctx.employee_id(); today date := (ctx.now() AT TIME ZONE 'UTC')::date;
+    tenant uuid := ctx.tenant_id(); employee uuid := ctx.employee_id(); today date := (ctx.true_now() AT TIME ZONE 'UTC')::date;
     cost record; whose uuid; left_over numeric; allowed numeric; used numeric;
 BEGIN
-    IF employee IS NULL OR ctx.role() <> 'employee' THEN
+    IF employee IS NULL OR ctx.role() IS DISTINCT FROM 'employee' THEN
         RAISE EXCEPTION 'budgets are spent by employees' USING ERRCODE = '42501';
     END IF;
     INSERT INTO budget_days AS d (tenant_id, scope, day, resource)
@@ -330,7 +379,7 @@ BEGIN
 END $$;
 
 -- What was set aside under the key is spent, as much of it as was needed (all unless said), or given back where `actual` is null.
-CREATE FUNCTION empla.settle_budget(settled_key text, is_spent boolean, actual jsonb DEFAULT '{}') RETURNS integer
+CREATE FUNCTION empla.settle(settled_key text, is_spent boolean, actual jsonb DEFAULT '{}') RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
 DECLARE
     tenant uuid := ctx.tenant_id(); employee uuid := ctx.employee_id(); reservation record; cost numeric; settled integer := 0;
@@ -340,6 +389,9 @@ BEGIN
                         WHERE r.tenant_id = tenant AND r.employee_id = employee AND r.key = settled_key AND r.status = 'reserved'
                         ORDER BY r.resource FOR UPDATE LOOP
         cost := CASE WHEN is_spent THEN coalesce((actual ->> reservation.resource)::numeric, reservation.amount) END;
+        IF cost < 0 OR NOT cost < 'Infinity' THEN
+            RAISE EXCEPTION 'a cost is a number from 0 on' USING ERRCODE = '22023';
+        END IF;
         UPDATE budget_days d SET reserved = d.reserved - reservation.amount, spent = d.spent + coalesce(cost, 0)
          WHERE d.tenant_id = tenant AND d.scope IN (tenant, employee) AND d.day = reservation.day AND d.resource = reservation.resource;
         UPDATE budget_reservations r SET status = CASE WHEN is_spent THEN 'settled' ELSE 'released' END, actual = cost
@@ -347,6 +399,26 @@ BEGIN
         settled := settled + 1;
     END LOOP;
     RETURN settled;
+END $$;
+
+-- What an effect costs is set aside and settled with it alone: under a key of its own, that no turn reserves, spends or gives back.
+CREATE FUNCTION empla.effect_key(effect uuid, attempt integer) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+    $$ SELECT 'effect:' || effect || '#' || attempt $$;
+CREATE FUNCTION empla.reserve_budget(wanted_key text, costs jsonb, turn bigint) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
+BEGIN
+    IF wanted_key LIKE 'effect:%' THEN
+        RAISE EXCEPTION 'the costs of an effect are set aside with it alone' USING ERRCODE = '42501';
+    END IF;
+    RETURN set_aside(wanted_key, costs, turn);
+END $$;
+CREATE FUNCTION empla.settle_budget(settled_key text, is_spent boolean, actual jsonb DEFAULT '{}') RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
+BEGIN
+    IF settled_key LIKE 'effect:%' THEN
+        RAISE EXCEPTION 'the costs of an effect are settled with it alone' USING ERRCODE = '42501';
+    END IF;
+    RETURN settle(settled_key, is_spent, actual);
 END $$;
 
 -- What a turn before this one had set aside and never settled is given back, but for what an effect that was started holds.
@@ -357,10 +429,10 @@ BEGIN
     SELECT array_agg(DISTINCT r.key) INTO left_keys FROM budget_reservations r
      WHERE r.tenant_id = ctx.tenant_id() AND r.employee_id = ctx.employee_id() AND r.status = 'reserved' AND r.fence < turn
        AND NOT EXISTS (SELECT FROM effects e WHERE e.tenant_id = r.tenant_id AND e.employee_id = r.employee_id
-                                               AND e.status = 'started' AND e.idempotency_key || '#' || e.attempts = r.key);
+                                               AND e.status = 'started' AND effect_key(e.id, e.attempts) = r.key);
     PERFORM lock_budgets(left_keys);
     FOREACH left_key IN ARRAY coalesce(left_keys, '{}') LOOP
-        released := released + settle_budget(left_key, false);
+        released := released + settle(left_key, false);
     END LOOP;
     RETURN released;
 END $$;
@@ -402,7 +474,7 @@ BEGIN
     VALUES (tenant, employee, 'promotion', 'urgent',
             format('%s works %s from now on: %s of its last five effects went wrong. A manager may promote it again.', person.name,
                    CASE lower_stage WHEN 'shadow' THEN 'in shadow' ELSE lower_stage END, bad),
-            'demoted:' || lower_stage || ':' || ctx.now())
+            'demoted:' || lower_stage || ':' || ctx.true_now())
     ON CONFLICT DO NOTHING;
     RETURN lower_stage;
 END $$;
@@ -415,7 +487,7 @@ CREATE FUNCTION empla.decide_effect(approval uuid, verdict text, because text DE
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    tenant uuid := ctx.tenant_id(); asked approvals; effect effects; was jsonb; fresh uuid; lowered text; goes_on boolean;
+    tenant uuid := ctx.tenant_id(); moment timestamptz := ctx.true_now(); asked approvals; effect effects; was jsonb; fresh uuid; lowered text; goes_on boolean;
 BEGIN
     IF NOT ctx.is_staff() THEN
         RAISE EXCEPTION 'approvals are decided by admins and managers' USING ERRCODE = '42501';
@@ -431,7 +503,7 @@ BEGIN
     SELECT a.* INTO asked FROM approvals a WHERE a.tenant_id = tenant AND a.employee_id = asked.employee_id AND a.id = approval FOR UPDATE;
     IF asked.status <> 'pending' THEN
         RAISE EXCEPTION 'this was % already', asked.status USING ERRCODE = 'EM409';
-    ELSIF asked.expires_at <= ctx.now() THEN
+    ELSIF asked.expires_at <= moment THEN
         RAISE EXCEPTION 'this request has expired' USING ERRCODE = 'EM409';
     ELSIF asked.digest <> effect.digest THEN
         RAISE EXCEPTION 'this was asked for other arguments' USING ERRCODE = 'EM409';
@@ -452,18 +524,18 @@ BEGIN
         END IF;
     END IF;
     UPDATE approvals a SET status = CASE verdict WHEN 'approve' THEN 'approved' WHEN 'edit' THEN 'edited' ELSE 'rejected' END,
-           decided_by_type = ctx.actor_type(), decided_by = ctx.actor_id(), decided_at = ctx.now(), reason = because,
-           expires_at = CASE verdict WHEN 'approve' THEN ctx.now() + (a.expires_at - a.created_at) ELSE a.expires_at END
+           decided_by_type = ctx.actor_type(), decided_by = ctx.actor_id(), decided_at = moment, reason = because,
+           expires_at = CASE verdict WHEN 'approve' THEN moment + (a.expires_at - a.created_at) ELSE a.expires_at END
      WHERE a.tenant_id = tenant AND a.employee_id = asked.employee_id AND a.id = asked.id;
     IF verdict = 'edit' THEN
         INSERT INTO approvals AS a (tenant_id, employee_id, effect_id, digest, stage, status, why, edited_from, decided_by_type, decided_by, decided_at,
                                     reason, expires_at)
         VALUES (tenant, asked.employee_id, effect.id, effect.digest, asked.stage, 'approved', asked.why, asked.id, ctx.actor_type(), ctx.actor_id(),
-                ctx.now(), because, ctx.now() + (asked.expires_at - asked.created_at))
+                moment, because, moment + (asked.expires_at - asked.created_at))
         RETURNING a.id INTO fresh;
     END IF;
     IF verdict = 'reject' THEN
-        UPDATE effects e SET status = 'cancelled', reason = left('rejected: ' || because, 2000), ended_at = ctx.now()
+        UPDATE effects e SET status = 'cancelled', reason = left('rejected: ' || because, 2000), ended_at = moment
          WHERE e.tenant_id = tenant AND e.employee_id = asked.employee_id AND e.id = effect.id RETURNING e.* INTO effect;
         IF goes_on THEN
             lowered := demote_failing(tenant, asked.employee_id);
@@ -481,8 +553,10 @@ END $$;
 -- The effect is cancelled, and whoever was asked about it need not answer.
 CREATE FUNCTION empla.cancel_effect(tenant uuid, employee uuid, effect uuid, approval_status text, because text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
+DECLARE
+    moment timestamptz := ctx.true_now();
 BEGIN
-    UPDATE effects e SET status = 'cancelled', reason = left(because, 2000), ended_at = ctx.now()
+    UPDATE effects e SET status = 'cancelled', reason = left(because, 2000), ended_at = moment
      WHERE e.tenant_id = tenant AND e.employee_id = employee AND e.id = effect;
     UPDATE approvals a SET status = approval_status
      WHERE a.tenant_id = tenant AND a.employee_id = employee AND a.effect_id = effect AND a.status = 'pending';
@@ -496,10 +570,10 @@ CREATE FUNCTION empla.begin_effect(effect uuid, turn bigint) RETURNS TABLE (verd
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    tenant uuid := ctx.tenant_id(); employee uuid := ctx.employee_id(); moment timestamptz := ctx.now();
+    tenant uuid := ctx.tenant_id(); employee uuid := ctx.employee_id(); moment timestamptz := ctx.true_now();
     e effects; person record; offered record; given record; carrier uuid; twin uuid; counted integer; since timestamptz; refused text;
 BEGIN
-    IF employee IS NULL OR ctx.role() <> 'employee' THEN
+    IF employee IS NULL OR ctx.role() IS DISTINCT FROM 'employee' THEN
         RAISE EXCEPTION 'effects are brought about by employees' USING ERRCODE = '42501';
     END IF;
     SELECT * INTO e FROM effects f WHERE f.tenant_id = tenant AND f.employee_id = employee AND f.id = effect FOR UPDATE;
@@ -524,12 +598,6 @@ BEGIN
         WHEN e.intention_id IS NOT NULL AND NOT EXISTS (
              SELECT FROM intention_steps s WHERE s.tenant_id = tenant AND s.employee_id = employee AND s.intention_id = e.intention_id
                                              AND s.position = e.step_position AND s.status = 'in_progress') THEN 'the step that asked for it is over' END;
-    IF refused IS NULL AND offered.repeat_window > interval '0' THEN
-        SELECT f.id INTO twin FROM effects f
-         WHERE f.tenant_id = tenant AND f.digest = e.digest AND f.id <> e.id AND f.started_at > moment - offered.repeat_window
-           AND f.status IN ('started', 'done', 'uncertain') LIMIT 1;
-        refused := CASE WHEN FOUND THEN format('it repeats the effect %s within %s', twin, offered.repeat_window) END;
-    END IF;
     IF refused IS NOT NULL THEN
         PERFORM cancel_effect(tenant, employee, e.id, 'withdrawn', refused);
         RETURN QUERY SELECT 'cancelled', NULL::timestamptz, refused;
@@ -552,6 +620,17 @@ BEGIN
     SELECT tenant, tenant, (moment AT TIME ZONE 'UTC')::date, c.resource
       FROM (SELECT jsonb_object_keys(offered.costs) UNION SELECT 'effects') c (resource) ORDER BY c.resource
     ON CONFLICT (tenant_id, scope, day, resource) DO UPDATE SET reserved = d.reserved;
+    IF offered.repeat_window > interval '0' THEN
+        SELECT f.id INTO twin FROM effects f
+         WHERE f.tenant_id = tenant AND f.digest = e.digest AND f.id <> e.id AND f.started_at > moment - offered.repeat_window
+           AND f.status IN ('started', 'done', 'uncertain') LIMIT 1;
+        refused := CASE WHEN FOUND THEN format('it repeats the effect %s within %s', twin, offered.repeat_window) END;
+    END IF;
+    IF refused IS NOT NULL THEN
+        PERFORM cancel_effect(tenant, employee, e.id, 'withdrawn', refused);
+        RETURN QUERY SELECT 'cancelled', NULL::timestamptz, refused;
+        RETURN;
+    END IF;
     SELECT i.id INTO carrier FROM integrations i WHERE i.tenant_id = tenant AND i.capability = e.capability AND i.enabled AND i.kind <> 'imap';
     until := quiet_until(moment, coalesce(e.recipient_zone, 'UTC'), offered.quiet_from, offered.quiet_until);
     IF carrier IS NULL THEN
@@ -580,7 +659,7 @@ BEGIN
         END IF;
     END IF;
     IF because IS NULL THEN
-        because := reserve_budget(e.idempotency_key || '#' || (e.attempts + 1), offered.costs, turn);
+        because := set_aside(effect_key(e.id, e.attempts + 1), offered.costs, turn);
         IF because IS NOT NULL THEN
             until := ((moment AT TIME ZONE 'UTC')::date + 1)::timestamp AT TIME ZONE 'UTC';
             INSERT INTO notices (tenant_id, employee_id, kind, severity, text, notice_key)
@@ -610,9 +689,9 @@ CREATE FUNCTION empla.finish_effect(effect uuid, turn bigint, verdict text, told
                                     again_at timestamptz DEFAULT NULL) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
 DECLARE
-    tenant uuid := ctx.tenant_id(); employee uuid := ctx.employee_id(); e effects; reached text;
+    tenant uuid := ctx.tenant_id(); employee uuid := ctx.employee_id(); moment timestamptz := ctx.true_now(); e effects; reached text;
 BEGIN
-    IF employee IS NULL OR ctx.role() <> 'employee' THEN
+    IF employee IS NULL OR ctx.role() IS DISTINCT FROM 'employee' THEN
         RAISE EXCEPTION 'effects are brought about by employees' USING ERRCODE = '42501';
     ELSIF verdict NOT IN ('done', 'failed', 'later', 'uncertain') THEN
         RAISE EXCEPTION 'an effect is done, failed, tried later, or uncertain' USING ERRCODE = '22023';
@@ -623,10 +702,10 @@ BEGIN
     END IF;
     reached := CASE verdict WHEN 'later' THEN 'approved' ELSE verdict END;
     UPDATE effects f SET status = reached, receipt = coalesce(told, '{}'), reason = left(because, 2000),
-           not_before = CASE verdict WHEN 'later' THEN coalesce(again_at, ctx.now()) END,
-           ended_at = CASE WHEN reached IN ('done', 'failed') THEN ctx.now() END
+           not_before = CASE verdict WHEN 'later' THEN coalesce(again_at, moment) END,
+           ended_at = CASE WHEN reached IN ('done', 'failed') THEN moment END
      WHERE f.tenant_id = tenant AND f.employee_id = employee AND f.id = e.id;
-    PERFORM settle_budget(e.idempotency_key || '#' || e.attempts, verdict IN ('done', 'uncertain'));
+    PERFORM settle(effect_key(e.id, e.attempts), verdict IN ('done', 'uncertain'));
     IF verdict = 'uncertain' THEN
         INSERT INTO notices (tenant_id, employee_id, kind, severity, text, notice_key, intention_id, effect_id)
         VALUES (tenant, employee, 'outbox', 'urgent',
@@ -651,7 +730,7 @@ DECLARE
     late uuid; expired integer := 0;
 BEGIN
     FOR late IN SELECT e.id FROM effects e
-                 WHERE e.tenant_id = ctx.tenant_id() AND e.employee_id = ctx.employee_id() AND e.status = 'awaiting_approval' AND e.expires_at <= ctx.now()
+                 WHERE e.tenant_id = ctx.tenant_id() AND e.employee_id = ctx.employee_id() AND e.status = 'awaiting_approval' AND e.expires_at <= ctx.true_now()
                  ORDER BY e.id FOR UPDATE LOOP
         PERFORM cancel_effect(ctx.tenant_id(), ctx.employee_id(), late, 'expired', 'nobody decided in time');
         expired := expired + 1;
@@ -664,7 +743,7 @@ CREATE FUNCTION empla.settle_effect(effect uuid, verdict text, because text) RET
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    tenant uuid := ctx.tenant_id(); e effects; reached text;
+    tenant uuid := ctx.tenant_id(); moment timestamptz := ctx.true_now(); e effects; reached text;
 BEGIN
     IF NOT ctx.is_staff() THEN
         RAISE EXCEPTION 'what is uncertain is settled by admins and managers' USING ERRCODE = '42501';
@@ -680,12 +759,15 @@ BEGIN
         RAISE EXCEPTION 'this effect is %, not uncertain', e.status USING ERRCODE = 'EM409';
     END IF;
     reached := CASE verdict WHEN 'happened' THEN 'done' WHEN 'again' THEN 'approved' ELSE CASE e.status WHEN 'drafted' THEN 'cancelled' ELSE 'failed' END END;
-    UPDATE effects f SET status = reached, reason = left(because, 2000), not_before = NULL, ended_at = CASE WHEN reached <> 'approved' THEN ctx.now() END,
-           expires_at = CASE reached WHEN 'approved' THEN ctx.now() + interval '14 days' ELSE f.expires_at END
+    UPDATE effects f SET status = reached, reason = left(because, 2000), not_before = NULL, ended_at = CASE WHEN reached <> 'approved' THEN moment END,
+           expires_at = CASE reached WHEN 'approved' THEN moment + interval '14 days' ELSE f.expires_at END
      WHERE f.tenant_id = tenant AND f.employee_id = e.employee_id AND f.id = e.id;
     IF reached = 'approved' THEN
-        UPDATE approvals a SET expires_at = ctx.now() + interval '14 days'
+        UPDATE approvals a SET expires_at = moment + interval '14 days'
          WHERE a.tenant_id = tenant AND a.employee_id = e.employee_id AND a.effect_id = e.id AND a.status = 'approved';
+    ELSE
+        UPDATE approvals a SET status = 'withdrawn'
+         WHERE a.tenant_id = tenant AND a.employee_id = e.employee_id AND a.effect_id = e.id AND a.status = 'pending';
     END IF;
     UPDATE notices n SET status = 'lapsed'
      WHERE n.tenant_id = tenant AND n.employee_id = e.employee_id AND n.effect_id = e.id AND n.status = 'open';
@@ -705,6 +787,7 @@ CREATE POLICY keeping ON empla.budgets FOR SELECT TO empla_keeper USING (tenant_
 CREATE POLICY keeping ON empla.budget_days TO empla_keeper USING (tenant_id = ctx.tenant_id()) WITH CHECK (tenant_id = ctx.tenant_id());
 CREATE POLICY keeping ON empla.budget_reservations TO empla_keeper USING (tenant_id = ctx.tenant_id()) WITH CHECK (tenant_id = ctx.tenant_id());
 CREATE POLICY keeping ON empla.intention_steps FOR SELECT TO empla_keeper USING (tenant_id = ctx.tenant_id());
+CREATE POLICY keeping ON empla.employee_intentions FOR SELECT TO empla_keeper USING (tenant_id = ctx.tenant_id());
 
 REVOKE INSERT, UPDATE ON empla.effects FROM empla_app, empla_worker;
 GRANT INSERT (tenant_id, employee_id, intention_id, step_position, kind, capability, title, body, recipients, recipient_zone, arguments, tainted, status,
@@ -721,9 +804,8 @@ GRANT SELECT, INSERT, UPDATE (status, actual) ON empla.budget_reservations TO em
 GRANT SELECT, INSERT, UPDATE (status) ON empla.notices TO empla_keeper;
 GRANT UPDATE (mailed_at, mail_after) ON empla.notices TO empla_worker;
 GRANT SELECT, UPDATE (lifecycle_stage) ON empla.employees TO empla_keeper;
-GRANT SELECT ON empla.intention_steps TO empla_keeper;
+GRANT SELECT ON empla.intention_steps, empla.employee_intentions TO empla_keeper;
 
-CALL empla.keep_touched('empla.approvals');
 CALL empla.keep_touched('empla.budgets');
 CALL empla.keep_touched('empla.budget_reservations');
 CALL empla.keep_key('empla.approvals', '{effect_id,digest}');
@@ -738,8 +820,10 @@ REVOKE ALL ON FUNCTION empla.effect_digest(text, text, text[], text, text, jsonb
     empla.lock_budgets(text[]), empla.settle_budget(text, boolean, jsonb), empla.release_left_budgets(bigint), empla.quiet_until(timestamptz, text, time, time),
     empla.demote_failing(uuid, uuid), empla.decide_effect(uuid, text, text, text, text, text[], jsonb),
     empla.cancel_effect(uuid, uuid, uuid, text, text), empla.begin_effect(uuid, bigint), empla.expire_effects(), empla.settle_effect(uuid, text, text),
-    empla.finish_effect(uuid, bigint, text, jsonb, text, timestamptz), empla.set_stage_since() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION empla.may_become(text, text, text) TO empla_keeper;
+    empla.finish_effect(uuid, bigint, text, jsonb, text, timestamptz), empla.set_stage_since(),
+    empla.set_aside(text, jsonb, bigint), empla.settle(text, boolean, jsonb), empla.effect_key(uuid, integer), empla.touch_truly(),
+    empla.refuse_untainting(), empla.inherit_taint() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION empla.may_become(text, text, text), empla.effect_key(uuid, integer) TO empla_keeper;
 GRANT EXECUTE ON FUNCTION empla.default_budget(boolean, text), empla.quiet_until(timestamptz, text, time, time) TO empla_app, empla_worker, empla_keeper;
 GRANT EXECUTE ON FUNCTION empla.decide_effect(uuid, text, text, text, text, text[], jsonb), empla.settle_effect(uuid, text, text) TO empla_app;
 GRANT EXECUTE ON FUNCTION empla.begin_effect(uuid, bigint), empla.finish_effect(uuid, bigint, text, jsonb, text, timestamptz), empla.expire_effects(),
@@ -749,6 +833,10 @@ ALTER FUNCTION empla.gate_effect() OWNER TO empla_keeper;
 ALTER FUNCTION empla.ask_approval(empla.effects, text) OWNER TO empla_keeper;
 ALTER FUNCTION empla.ask_for_effect() OWNER TO empla_keeper;
 ALTER FUNCTION empla.withdraw_effects() OWNER TO empla_keeper;
+ALTER FUNCTION empla.touch_truly() OWNER TO empla_keeper;
+ALTER FUNCTION empla.set_stage_since() OWNER TO empla_keeper;
+ALTER FUNCTION empla.set_aside(text, jsonb, bigint) OWNER TO empla_keeper;
+ALTER FUNCTION empla.settle(text, boolean, jsonb) OWNER TO empla_keeper;
 ALTER FUNCTION empla.reserve_budget(text, jsonb, bigint) OWNER TO empla_keeper;
 ALTER FUNCTION empla.lock_budgets(text[]) OWNER TO empla_keeper;
 ALTER FUNCTION empla.settle_budget(text, boolean, jsonb) OWNER TO empla_keeper;

@@ -2,14 +2,14 @@
 
 import psycopg
 
-# The order of an ACL is the order of its grants, so each is sorted.
+# The order of an ACL is the order of its grants, so each is sorted. A union with a `name` in it cuts every text to 63 bytes, so each is cast.
 _DUMP = r"""
     WITH schema AS (
         SELECT oid, nspname FROM pg_namespace WHERE nspname IN ('empla', 'ctx')
     ), relation AS (
         SELECT r.*, r.oid::regclass::text AS called FROM pg_class r JOIN schema ON schema.oid = r.relnamespace
     )
-    SELECT 'schema', n.nspname, format('of %s, acl %s, %s', n.nspowner::regrole,
+    SELECT 'schema', n.nspname::text, format('of %s, acl %s, %s', n.nspowner::regrole,
            (SELECT array_agg(a::text ORDER BY a::text) FROM unnest(coalesce(n.nspacl, acldefault('n', n.nspowner))) a),
            obj_description(n.oid, 'pg_namespace'))
       FROM pg_namespace n JOIN schema USING (oid)
@@ -49,7 +49,7 @@ _DUMP = r"""
     SELECT 'type', t.oid::regtype::text, format('%s of %s', t.typtype, t.typowner::regrole)
       FROM pg_type t JOIN schema ON schema.oid = t.typnamespace
     UNION ALL
-    SELECT 'default acl', n.nspname, format('%s %s %s', a.defaclrole::regrole, a.defaclobjtype, a.defaclacl)
+    SELECT 'default acl', n.nspname::text, format('%s %s %s', a.defaclrole::regrole, a.defaclobjtype, a.defaclacl)
       FROM pg_default_acl a JOIN pg_namespace n ON n.oid = a.defaclnamespace
 """
 

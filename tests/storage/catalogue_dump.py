@@ -2,7 +2,7 @@
 
 import psycopg
 
-# The order of an ACL is the order of its grants, so each is sorted. A union with a `name` in it cuts every text to 63 bytes, so each is cast.
+# The order of an ACL is the order of its grants, so each is sorted. A `name` in a union cuts every text to 63 bytes, so each is cast.
 _DUMP = r"""
     WITH schema AS (
         SELECT oid, nspname FROM pg_namespace WHERE nspname IN ('empla', 'ctx')

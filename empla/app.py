@@ -12,8 +12,9 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from empla.access import doors
-from empla.employees import assignments, employees
-from empla.employees.employees import Employee, EmployeeRole
+from empla.employees import assignments, employees, lifecycle
+from empla.employees.employees import Employee, EmployeeRole, Stage
+from empla.employees.lifecycle import Record
 from empla.employees.shapes import EmployeeConfig, Personality
 from empla.errors import ForbiddenError
 from empla.handles.beliefs import BeliefsHandle, ConflictsHandle
@@ -21,6 +22,13 @@ from empla.handles.effects import EffectsHandle, NoticesHandle
 from empla.handles.goals import GoalsHandle
 from empla.handles.intentions import IntentionsHandle
 from empla.handles.memory import MemoryHandle, PlaybooksHandle
+from empla.handles.outbox import (
+    ApprovalsHandle,
+    BudgetsHandle,
+    CapabilitiesHandle,
+    IntegrationsHandle,
+    OutboxHandle,
+)
 from empla.handles.senses import InboxHandle
 from empla.mind import cycle as cycles
 from empla.mind import hiring
@@ -79,6 +87,11 @@ class TenantHandle:
         self.users = UsersHandle(database, caller)
         self.notices = NoticesHandle(database, caller)
         self.conflicts = ConflictsHandle(database, caller)
+        self.approvals = ApprovalsHandle(database, caller)
+        self.outbox = OutboxHandle(database, caller)
+        self.budgets = BudgetsHandle(database, caller)
+        self.capabilities = CapabilitiesHandle(database, caller)
+        self.integrations = IntegrationsHandle(database, caller)
 
     async def describe(self) -> Tenant:
         """The tenant's own record."""
@@ -167,6 +180,7 @@ class EmployeeHandle:
         self.goals = GoalsHandle(database, caller, record.id)
         self.intentions = IntentionsHandle(database, caller, record.id)
         self.effects = EffectsHandle(database, caller, record.id)
+        self.approvals = ApprovalsHandle(database, caller, record.id)
         self.playbooks = PlaybooksHandle(database, caller, record)
 
     @property
@@ -194,6 +208,21 @@ class EmployeeHandle:
         async with self._database.write(self._caller) as tx:
             user = await users.find(tx, email=user_email)
             await assignments.assign(tx, user=user.id, employee=self.id)
+
+    async def record_of_trust(self) -> Record:
+        """What people and the world made of its effects in its present stage."""
+        async with self._database.read(self._caller) as tx:
+            return (await lifecycle.records(tx, employee=self.id))[0]
+
+    async def promote(self, to: Stage) -> None:
+        """It is trusted one stage further. Raises `ConflictError`, `ForbiddenError`."""
+        async with self._database.write(self._caller) as tx:
+            self.record = await lifecycle.promote(tx, employee=self.id, to=to)
+
+    async def demote(self, to: Stage) -> None:
+        """It is trusted less. Raises `ConflictError`, `ForbiddenError`."""
+        async with self._database.write(self._caller) as tx:
+            self.record = await lifecycle.demote(tx, employee=self.id, to=to)
 
     async def pause(self) -> None:
         """No cycle of it runs until it is resumed. Raises `NotFoundError`, `ForbiddenError`, `ConflictError`."""

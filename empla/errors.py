@@ -42,6 +42,6 @@ class InvalidError(EmplaError):
 
 
 class UnavailableError(EmplaError):
-    """The database can't be used as it is now; the sentence says what to do."""
+    """The database or a server can't be used as it is now; the sentence says what to do, or what is wrong."""
 
     kind = "unavailable"

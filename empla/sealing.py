@@ -81,4 +81,6 @@ def _key_id(key: bytes) -> bytes:
 def _decoded(text: str) -> bytes:
     """The 32 bytes of a key, its padding written or not."""
     plain = text.rstrip("=")
+    if {"+", "/"} & set(plain):  # b64decode would take them for - and _
+        raise ValueError("another alphabet")
     return base64.b64decode(plain + "=" * (-len(plain) % 4), altchars=b"-_", validate=True)

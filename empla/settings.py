@@ -93,9 +93,22 @@ class Settings(BaseSettings):
         default=1_048_576, ge=1024, le=26_214_400, description="Largest message or call that leaves"
     )
     approval_days: float = Field(
-        default=7.0, gt=0, le=90, description="Days after which a request for approval has expired"
+        default=14.0, gt=0, le=90, description="Days after which a request for approval has expired"
     )
     reach_private: bool = Field(
-        default=False, description="Whether webhooks may lead to private addresses, such as this machine's"
+        default=False,
+        description="Whether webhooks and mail servers may have private addresses, such as this machine's",
     )
     worker_concurrency: int = Field(default=4, ge=1, le=1000, description="Cycles that a worker runs at once")
+    mail_max_bytes: int = Field(
+        default=10_000_000, ge=1024, le=100_000_000, description="Largest mail that is read, in bytes as it was sent"
+    )
+    mail_max_text: int = Field(
+        default=100_000, ge=100, le=1_000_000, description="Characters of a mail's text that are kept"
+    )
+    mail_timeout: float = Field(
+        default=30.0, ge=0.1, le=600, description="Seconds to wait for each answer of a mail server"
+    )
+    imap_password: SecretStr | None = Field(
+        default=None, description="The password for `empla ingest --source imap`; it is taken from nowhere else"
+    )

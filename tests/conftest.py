@@ -19,7 +19,7 @@ from empla.storage.tx import Caller
 from empla.tenancy import tenants
 
 # The controller loads no conftest of a folder, and it is the one that speaks last.
-pytest_plugins = ["isolation.attack_summary"]
+pytest_plugins = ["isolation.attack_summary", "crash_summary"]
 MAJOR = int(os.environ.get("EMPLA_TEST_POSTGRES", "18"))
 # A throw-away server need not survive a power cut.
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}

@@ -138,6 +138,7 @@ class Living(Believer):
         source: str = "world",
         at: timedelta = timedelta(0),
         content: dict[str, JsonValue] | None = None,
+        tainted: bool = True,
         **more: JsonValue,
     ) -> None:
         """Something happens in the world; it waits in the inbox."""
@@ -152,6 +153,7 @@ class Living(Believer):
                 description=f"{kind} happened",
                 participants=(),
                 content={**(content or {}), **more},
+                tainted=tainted,
             )
             await inbox.deliver(tx, [observation], recipients={"me": self.employee})
 
@@ -163,7 +165,7 @@ class Living(Believer):
         """Cycles until one is quiet; how many."""
         for number in range(1, most + 1):
             outcome = await self.lives()
-            if not (outcome.steps or outcome.plans_ended or outcome.plans_adopted):
+            if not (outcome.steps or outcome.plans_ended or outcome.plans_adopted or outcome.effects_moved):
                 return number
         raise AssertionError(f"still busy after {most} cycles")
 

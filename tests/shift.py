@@ -1,5 +1,6 @@
 """What tests of the clock do with one employee and its turn, in single sentences, each in a transaction of its own."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
@@ -101,6 +102,7 @@ async def a_shift(
     due: datetime | None = None,
     active: bool = True,
     role: EmployeeRole = "pm",
+    able: Sequence[str] = (),
     **config: Any,
 ) -> Shift:
     """An employee who is due now, or then."""
@@ -109,6 +111,7 @@ async def a_shift(
             tx,
             name="Jordan",
             role=role,
+            capabilities=able,
             email=f"j-{uuid4().hex[:12]}@acme.example",
             active=active,
             config=EmployeeConfig.parse(config),

@@ -4,6 +4,7 @@ import shutil
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -18,8 +19,12 @@ from empla.cli.output import console, print_command, progress
 from empla.cli.report import add_standings, add_sums, print_goals, standings_table
 from empla.cli.story import Hero, Office, tell
 from empla.clock import end_of_day
-from empla.demo import replay, world
+from empla.demo import replay, trust, world
+from empla.effects import approvals
+from empla.effects.approvals import Approval
+from empla.employees import employees
 from empla.errors import UsageError
+from empla.ids import short
 from empla.mind import pursuits
 from empla.mind import report as reports
 from empla.mind.pipeline import COVERAGE_DAYS, STALE_DAYS
@@ -67,10 +72,13 @@ async def demo(
                 )
             console.print(_done(outcome, seconds=time.monotonic() - started))
             hero = await _report(database, plan)
+            waiting = await _waiting(database, plan)
     finally:
         if not was_running:
             embedded.stop_unused(settings.home)
-    _farewell(plan, hero, ["--home", str(home)] if home else [], is_embedded=settings.database_url is None)
+    where = ["--home", str(home)] if home else []
+    _ask(waiting, settings.home, where)
+    _farewell(plan, hero, where, is_embedded=settings.database_url is None)
 
 
 def _read(data: Path | None) -> CrmReading:
@@ -123,9 +131,54 @@ async def _report(database: Database, plan: replay.Plan) -> Hero:
     return await tell(database, offices, at=evening)
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """The requests of one office."""
+
+    slug: str
+    requests: list[Approval]
+    trusted: int  # employees beyond shadow
+
+
+async def _waiting(database: Database, plan: replay.Plan) -> list[_Waiting]:
+    """What the offices' supervised employees ask before they act."""
+    found: list[_Waiting] = []
+    for slug in sorted(plan.offices):
+        caller = await doors.caller_for(database, tenant=slug)
+        async with database.read(caller) as tx:
+            staff = await employees.everyone(tx)
+            trusted = sum(person.lifecycle_stage != "shadow" for person in staff)
+            found.append(_Waiting(slug, await approvals.listed(tx, limit=1000), trusted))
+    return found
+
+
+def _ask(waiting: list[_Waiting], folder: Path, where: list[str]) -> None:
+    """What a manager may do now: look at what waits, approve one, and find the mail."""
+    trusted, asked = sum(office.trusted for office in waiting), sum(len(office.requests) for office in waiting)
+    if not trusted:
+        return
+    console.print(
+        f"\n{trusted} employees have earned it and are supervised now: {asked} messages of theirs wait for approval.",
+        style="bold",
+    )
+    first = next((office for office in waiting if office.requests), None)
+    if first is None:
+        return
+    program = _program()
+    print_command([program, "approvals", "--tenant", first.slug, *where])
+    console.print("To approve the latest of them, which puts the mail into the folder below:")
+    print_command([program, "approve", short(first.requests[0].id), "--tenant", first.slug, *where])
+    console.print(f"  {folder.absolute() / trust.MAIL / first.slug}", soft_wrap=True)
+
+
+def _program() -> str:
+    """`empla` as it was called, unless the shell finds it by that name."""
+    return "empla" if shutil.which("empla") or not sys.argv[0].endswith("empla") else sys.argv[0]
+
+
 def _farewell(plan: replay.Plan, hero: Hero, where: list[str], *, is_embedded: bool) -> None:
-    """Commands to paste: `empla` as it was called, unless the shell finds it by that name."""
-    program = "empla" if shutil.which("empla") or not sys.argv[0].endswith("empla") else sys.argv[0]
+    """Commands to paste."""
+    program = _program()
     middle = str(plan.first_day + (plan.last_day - plan.first_day) / 2)
     who = ["--tenant", hero.slug, "--employee", hero.email]
     console.print("\nLook further:", style="bold")

@@ -8,8 +8,8 @@ from cyclopts import Parameter
 from empla.access import doors
 from empla.cli.options import AsUser, Employee, Home, Json, Tenant, settings_for
 from empla.cli.output import console, print_json, table
-from empla.employees import assignments, employees
-from empla.employees.employees import EmployeeRole
+from empla.employees import assignments, employees, lifecycle
+from empla.employees.employees import EmployeeRole, Stage
 from empla.employees.shapes import EmployeeConfig, Personality
 from empla.errors import NotFoundError
 from empla.mind import hiring
@@ -124,6 +124,74 @@ async def dismiss(employee: Employee, /, *, tenant: Tenant, user: AsUser = None,
             person = await employees.find(tx, email=employee)
             await employees.dismiss(tx, employee=person.id)
     console.print(f"{person.name} <{person.email}> is dismissed", markup=False, soft_wrap=True)
+
+
+async def record(
+    *,
+    tenant: Tenant,
+    employee: Annotated[str | None, Parameter(help="Only this one (e-mail).")] = None,
+    user: AsUser = None,
+    json: Json = False,
+    home: Home = None,
+) -> None:
+    """How far each is trusted, and what people and the world made of what it did in this stage."""
+    async with opening.opened(settings_for(home)) as database:
+        caller = await doors.caller_for(database, tenant=tenant, user=user)
+        async with database.read(caller) as tx:
+            whose = None if employee is None else (await employees.find(tx, email=employee)).id
+            found = await lifecycle.records(tx, employee=whose)
+    if json:
+        print_json(found)
+        return
+    numbers = ("approved", "edited", "rejected", "done", "failed", "uncertain", "agreement")
+    shown = table("name", "stage", "since", *numbers, "earned", right=numbers)
+    for each in found:
+        shown.add_row(
+            each.name,
+            each.stage,
+            f"{each.since:%Y-%m-%d}",
+            *(str(getattr(each, name)) for name in numbers[:-1]),
+            f"{each.agreement:.2f}",
+            each.next_stage if each.is_promising else "–",
+        )
+    console.print(shown)
+
+
+async def promote(
+    employee: Employee,
+    /,
+    *,
+    to: Annotated[Stage, Parameter(help="The next stage.")],
+    tenant: Tenant,
+    user: AsUser = None,
+    home: Home = None,
+) -> None:
+    """Trust it one stage further: supervised it acts with approval, autonomous within its limits."""
+    async with opening.opened(settings_for(home)) as database:
+        caller = await doors.caller_for(database, tenant=tenant, user=user)
+        async with database.write(caller) as tx:
+            person = await employees.find(tx, email=employee)
+            await lifecycle.promote(tx, employee=person.id, to=to)
+    console.print(f"{person.name} <{person.email}> is {to} from now on", markup=False, soft_wrap=True)
+
+
+async def demote(
+    employee: Employee,
+    /,
+    *,
+    to: Annotated[Stage, Parameter(help="A lower stage.")],
+    tenant: Tenant,
+    user: AsUser = None,
+    home: Home = None,
+) -> None:
+    """Trust it less: what it was about to send is asked about again, or given up."""
+    async with opening.opened(settings_for(home)) as database:
+        caller = await doors.caller_for(database, tenant=tenant, user=user)
+        async with database.write(caller) as tx:
+            person = await employees.find(tx, email=employee)
+            await lifecycle.demote(tx, employee=person.id, to=to)
+    where = "in shadow" if to == "shadow" else to
+    console.print(f"{person.name} <{person.email}> works {where} from now on", markup=False, soft_wrap=True)
 
 
 def _json(given: str | None, option: str) -> str | bytes:

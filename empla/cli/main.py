@@ -29,7 +29,7 @@ app = cyclopts.App(
 database = cyclopts.App(name="db", help="The database: upgrade, check, look after.")
 tenant = cyclopts.App(name="tenant", help="Tenants: create, show, suspend, resume.")
 user = cyclopts.App(name="user", help="The people of a tenant.")
-employee = cyclopts.App(name="employee", help="Digital employees: hire, list, assign, pause, resume, dismiss.")
+employee = cyclopts.App(name="employee", help="Digital employees: hire, list, assign, pause, promote, dismiss.")
 playbook = cyclopts.App(name="playbook", help="What employees know how to do.")
 bench = cyclopts.App(name="bench", help="Measurements, in a database of their own that is gone afterwards.")
 
@@ -58,8 +58,15 @@ for _name, _target, _help in (
     ("goals", "goals:app", "What an employee wants, how it stands; adopt, show and drop goals."),
     ("intentions", "intentions:intentions", "What an employee is committed to, the latest first."),
     ("explain", "intentions:explain", "Why an employee does something: plans weighed, steps, what it waits for."),
-    ("effects", "effects:effects", "What an employee brought about: tasks, notes and drafts."),
+    ("effects", "effects:effects", "What an employee brought about, the latest first."),
     ("notices", "notices:app", "What employees tell and ask people; answer them."),
+    ("approvals", "approvals:approvals", "What employees ask before they act."),
+    ("approve", "approvals:approve", "Let it happen, as it stands or as edited; it goes out at once."),
+    ("reject", "approvals:reject", "It does not happen; the employee remembers why."),
+    ("outbox", "outbox:app", "What leaves, how far it has come; settle what is uncertain."),
+    ("budget", "budget:app", "What employees may spend in a day; set it."),
+    ("capability", "capabilities:app", "What employees can be able to do, and the limits; change them."),
+    ("integrations", "integrations:app", "Accounts that carry effects out; connect, disconnect, rotate keys."),
     ("conflicts", "conflicts:app", "Guesses against a human's word: list them, settle them."),
     ("report", "report:report", "What a tenant's employees believe in sum, with a digest."),
     ("episodes", "episodes:episodes", "What an employee remembers, the latest first."),
@@ -115,6 +122,9 @@ for _group, _module, _commands in (
             ("pause", "No cycle runs until it is resumed."),
             ("resume", "Let it work again, or for the first time."),
             ("dismiss", "Terminate an employee and hide what it owns."),
+            ("record", "How far each is trusted, and what it has earned."),
+            ("promote", "Trust it one stage further."),
+            ("demote", "Trust it less."),
         ),
     ),
     (

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from empla.bdi import goals
 from empla.bdi.shapes import GoalConditions, Target
+from empla.demo.trust import day_of_trust, open_mail, trust
 from empla.employees import employees, schedule
 from empla.employees.employees import Employee
 from empla.employees.schedule import TurnLostError
@@ -157,11 +158,25 @@ class _Office:
             if due:
                 async with self.database.write(operator) as tx:
                     await tenants.advance_clock(tx, evening)
+            if day == day_of_trust(self.reading):
+                await self._trust(operator, staff, evening)
             for employee in due:
                 await self._spend(operator, employee, evening, lived)
             self.done.add(len(staff))
             day += _ONE_DAY
         return Outcome(lived.cycles, lived.perceived, lived.revised, lived.steps, delivery)
+
+    async def _trust(self, operator: Caller, staff: list[Employee], evening: datetime) -> None:
+        """Whose evening has not begun is looked at by its manager."""
+        async with self.database.read(operator) as tx:
+            turns = {turn.employee_id: turn for turn in await schedule.turns(tx)}
+            people = {user.email: user.id for user in await users.everyone(tx)}
+        managers = {agent.email: people.get(email_of(agent.manager)) for agent in self.agents if agent.manager}
+        for employee in staff:
+            lived_until = turns[employee.id].last_cycle_at
+            if lived_until is None or lived_until < evening:
+                manager = Caller(operator.tenant, user=managers.get(employee.email))
+                await trust(self.database, manager, employee, self.reading)
 
     async def _finish_what_was_left(self, operator: Caller, staff: list[Employee], lived: "_Lived") -> None:
         """The turns that a killed run left in the middle are ended in their own evening, before the clock moves on."""
@@ -230,6 +245,7 @@ class _Office:
         async with self.database.write(operator) as tx:
             hired = {employee.email: employee for employee in await employees.everyone(tx)}
             if not hired:
+                await open_mail(tx, tenant=self.slug)
                 for manager in sorted({agent.manager for agent in self.agents if agent.manager}):
                     await users.invite(tx, email=email_of(manager), name=manager, role="manager")
             first_evening = datetime.combine(self.plan.first_day, CYCLE_AT)

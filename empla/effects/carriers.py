@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, JsonValue, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr, ValidationError
 
 from empla.effects.senders.maildir import MaildirSender
 from empla.effects.senders.sender import Sender
@@ -26,9 +26,15 @@ class MaildirFolder(BaseModel):
 
 
 class MailAccount(BaseModel):
-    """A mailbox that is read by IMAP."""
+    """A mailbox that is read by IMAP (`empla.senses.imap_client`), without its password."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = Field(min_length=1, max_length=253)
+    port: int = Field(default=993, ge=1, le=65535)
+    login: str = Field(min_length=1, max_length=320)
+    tls: Literal["implicit", "starttls", "none"] = "implicit"
+    folder: str = Field(default="INBOX", min_length=1, max_length=500)
 
 
 def check(kind: str, settings: Mapping[str, Any], secret: SecretStr | None) -> dict[str, JsonValue]:
@@ -44,6 +50,8 @@ def check(kind: str, settings: Mapping[str, Any], secret: SecretStr | None) -> d
         raise InvalidError(f"{where}: {fault['msg'].removeprefix('Value error, ')}") from error
     if kind == "webhook" and secret is None:
         raise InvalidError("a webhook needs a secret that its calls are signed with")
+    if kind == "imap" and secret is None:
+        raise InvalidError("a mailbox needs its password")
     if isinstance(account, MaildirFolder) and not account.folder.is_absolute():
         raise InvalidError(f"a folder is named from the root on, not {str(account.folder)!r}")
     return account.model_dump(mode="json", exclude_none=True, exclude={"allow_private"})
@@ -53,7 +61,13 @@ def sender_of(kind: str, settings: Mapping[str, JsonValue], secret: SecretStr | 
     """What carries effects out through such an account. Raises `InvalidError` when its settings and its secret don't fit."""
     timeout = send_timeout(limits)
     if kind == "smtp":
-        return SmtpSender(SmtpAccount.model_validate(settings), secret, timeout, max_bytes=limits.max_message_bytes)
+        return SmtpSender(
+            SmtpAccount.model_validate(settings),
+            secret,
+            timeout,
+            max_bytes=limits.max_message_bytes,
+            allow_private=limits.reach_private,
+        )
     if kind == "maildir":
         return MaildirSender(MaildirFolder.model_validate(settings).folder, max_bytes=limits.max_message_bytes)
     if kind == "webhook" and secret is not None:

@@ -24,6 +24,7 @@ class Integration(BaseModel):
     settings: dict[str, JsonValue]
     has_secret: bool
     enabled: bool
+    metadata: dict[str, JsonValue]
 
 
 class _Sealed(BaseModel):
@@ -39,7 +40,7 @@ CONNECT: LiteralString = """
     INSERT INTO integrations (tenant_id, id, name, capability, kind, settings, sealed, created_by)
     VALUES (%(tenant)s::uuid, %(id)s::uuid, %(name)s::text, %(capability)s::text, %(kind)s::text, %(settings)s::jsonb, %(sealed)s::bytea,
             %(by)s::uuid)
-    RETURNING id, name, capability, kind, settings, sealed IS NOT NULL AS has_secret, enabled
+    RETURNING id, name, capability, kind, settings, sealed IS NOT NULL AS has_secret, enabled, metadata
 """
 
 
@@ -81,7 +82,7 @@ async def connect(
 
 
 LISTED: LiteralString = """
-    SELECT id, name, capability, kind, settings, sealed IS NOT NULL AS has_secret, enabled
+    SELECT id, name, capability, kind, settings, sealed IS NOT NULL AS has_secret, enabled, metadata
       FROM integrations
      WHERE tenant_id = %(tenant)s::uuid AND deleted_at IS NULL AND (%(name)s::text IS NULL OR name = %(name)s::text)
      ORDER BY name
@@ -133,6 +134,17 @@ async def rotate(tx: Tx) -> int:
             await tx.execute(RESEAL, id=row.id, sealed=ring.seal(secret.get_secret_value(), context=about))
             resealed += 1
     return resealed
+
+
+NOTE: LiteralString = """
+    UPDATE integrations SET metadata = metadata || %(note)s::jsonb WHERE tenant_id = %(tenant)s::uuid AND id = %(id)s::uuid
+"""
+
+
+async def note(tx: Tx, integration: Integration, note: dict[str, JsonValue]) -> None:
+    """What is to be known when it is used again, such as how far a mailbox was read. Raises `ForbiddenError`."""
+    if not await tx.execute(NOTE, id=integration.id, note=note):
+        raise ForbiddenError("the caller's role does not allow this")
 
 
 DISCONNECT: LiteralString = """

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal, LiteralString
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from empla import ids
 from empla.employees import schedule
@@ -151,3 +151,56 @@ async def lapse(tx: Tx, *, employee: UUID, goals: list[UUID], intentions: list[U
     if not goals and not intentions:
         return 0
     return await tx.execute(LAPSE, employee=employee, goals=goals, intentions=intentions)
+
+
+class ToMail(BaseModel):
+    """A notice that the managers are to have by mail, and to whom."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    severity: Severity
+    text: str
+    mail_to: list[str]
+    integration_id: UUID
+    integration_kind: str
+    integration_settings: dict[str, JsonValue]
+    sealed: bytes | None
+
+
+# Marked before they are sent, so that nobody hears the same twice; where the mail server can't be reached, the mark is taken back.
+CLAIM_TO_MAIL: LiteralString = """
+    WITH claimed AS (
+        UPDATE notices n SET mailed_at = %(now)s::timestamptz
+          FROM tenants t
+         WHERE n.tenant_id = %(tenant)s::uuid AND n.employee_id = %(employee)s::uuid AND n.status = 'open' AND n.mailed_at IS NULL
+           AND (n.mail_after IS NULL OR n.mail_after <= %(now)s::timestamptz) AND t.id = n.tenant_id AND t.settings -> 'notices' ? 'mail_to'
+           AND array_position(ARRAY['info', 'warning', 'urgent'], n.severity)
+               >= array_position(ARRAY['info', 'warning', 'urgent'], coalesce(t.settings -> 'notices' ->> 'least', 'warning'))
+           AND EXISTS (SELECT FROM integrations i WHERE i.tenant_id = n.tenant_id AND i.capability = 'email' AND i.enabled
+                          AND i.kind <> 'imap')
+        RETURNING n.id, n.severity, n.text, n.created_at,
+                  ARRAY(SELECT jsonb_array_elements_text(t.settings -> 'notices' -> 'mail_to')) AS mail_to
+    )
+    SELECT c.id, c.severity, c.text, c.mail_to, i.id AS integration_id, i.kind AS integration_kind,
+           i.settings AS integration_settings, i.sealed
+      FROM claimed c
+      JOIN integrations i ON i.tenant_id = %(tenant)s::uuid AND i.capability = 'email' AND i.enabled AND i.kind <> 'imap'
+     ORDER BY c.created_at, c.id
+"""
+
+
+async def claim_to_mail(tx: Tx, *, employee: UUID) -> list[ToMail]:
+    """The employee's notices that its tenant's settings want mailed and nobody has mailed, in one statement; they count as mailed now."""
+    return await tx.fetch_all(ToMail, CLAIM_TO_MAIL, employee=employee, now=tx.now)
+
+
+MAIL_LATER: LiteralString = """
+    UPDATE notices SET mailed_at = NULL, mail_after = %(at)s::timestamptz
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND id = ANY (%(notices)s::uuid[])
+"""
+
+
+async def mail_later(tx: Tx, *, employee: UUID, notices: list[UUID], at: datetime) -> None:
+    """The mail did not leave for certain, and is tried again then."""
+    await tx.execute(MAIL_LATER, employee=employee, notices=notices, at=at)

@@ -37,7 +37,6 @@ class Begun(BaseModel):
 
 
 class _Settled(BaseModel):
-    employee_id: UUID
     status: str
 
 
@@ -62,7 +61,8 @@ async def begin(tx: Tx, *, employee: UUID, effect: UUID, fence: int) -> Begun | 
 # As BEGIN, of an effect that an earlier turn has started.
 STARTED: LiteralString = """
     SELECT 'started' AS verdict, NULL::timestamptz AS until, NULL::text AS because, e.idempotency_key, e.kind, e.title, e.body,
-           e.recipients, e.arguments, e.attempts, i.id AS integration_id, i.kind AS integration_kind, i.settings AS integration_settings, i.sealed
+           e.recipients, e.arguments, e.attempts, i.id AS integration_id, i.kind AS integration_kind,
+           i.settings AS integration_settings, i.sealed
       FROM effects e
       LEFT JOIN integrations i ON i.tenant_id = e.tenant_id AND i.id = e.integration_id
      WHERE e.tenant_id = %(tenant)s::uuid AND e.employee_id = %(employee)s::uuid AND e.id = %(effect)s::uuid AND e.status = 'started'
@@ -118,16 +118,17 @@ async def tidy(tx: Tx, *, fence: int) -> int:
 
 
 SETTLE: LiteralString = """
-    SELECT employee_id, status FROM settle_effect(%(effect)s::uuid, %(finding)s::text, %(reason)s::text) WHERE %(tenant)s::uuid IS NOT NULL
+    SELECT status FROM settle_effect(%(effect)s::uuid, %(finding)s::text, %(reason)s::text) WHERE %(tenant)s::uuid IS NOT NULL
 """
 
 
-async def settle(tx: Tx, *, effect: UUID, finding: Finding, reason: str) -> str:
+async def settle(tx: Tx, *, employee: UUID, effect: UUID, finding: Finding, reason: str) -> str:
     """A human found out about an uncertain effect; what it is now. Its employee's next cycle is due.
 
     `happened`: done; `did_not`: failed, and not tried again; `again`: it did not happen, and is tried again. A draft that a human sent
     himself has `happened` too. Raises `ConflictError` for any other, `NotFoundError`, `ForbiddenError`.
     """
+    # The turn is locked first, as a cycle locks it.
+    await schedule.wake(tx, employees=[employee], at=tx.now)
     [settled] = await tx.fetch_all(_Settled, SETTLE, effect=effect, finding=finding, reason=reason)
-    await schedule.wake(tx, employees=[settled.employee_id], at=tx.now)
     return settled.status

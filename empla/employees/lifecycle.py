@@ -85,6 +85,14 @@ MOVE: LiteralString = """
 """
 
 
+# What was proposed about the stage it leaves has settled itself.
+LAPSE: LiteralString = """
+    UPDATE notices SET status = 'lapsed'
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND status = 'open' AND kind = 'promotion'
+       AND starts_with(notice_key, 'promotion:')
+"""
+
+
 async def promote(tx: Tx, *, employee: UUID, to: Stage) -> Employee:
     """A manager or an admin trusts it one stage further. Raises `ConflictError` for any other stage, `ForbiddenError`, `NotFoundError`."""
     person = await employees.get(tx, employee=employee)
@@ -108,4 +116,5 @@ async def demote(tx: Tx, *, employee: UUID, to: Stage) -> Employee:
 async def _move(tx: Tx, person: Employee, to: Stage) -> Employee:
     if not await tx.execute(MOVE, employee=person.id, before=person.lifecycle_stage, after=to):
         raise ForbiddenError("the caller's role does not allow this")
+    await tx.execute(LAPSE, employee=person.id)
     return person.model_copy(update={"lifecycle_stage": to})

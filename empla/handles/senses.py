@@ -31,9 +31,11 @@ class InboxHandle:
         occurred_at: datetime | None = None,
         participants: Sequence[str] = (),
         content: dict[str, JsonValue] | None = None,
+        tainted: bool = True,
     ) -> bool:
         """It happened (now, unless said), and the employee's next cycle is due then; False when this source told of this id before.
 
+        `tainted` unless it comes from the company's own records: docs/effects.md says what that means.
         Raises `InvalidError`, `ForbiddenError`.
         """
         async with self._database.write(self._caller) as tx:
@@ -47,6 +49,7 @@ class InboxHandle:
                     description=description,
                     participants=tuple(participants),
                     content=content or {},
+                    tainted=tainted,
                 )
             except ValidationError as error:
                 fault = error.errors()[0]

@@ -97,9 +97,9 @@ ACTIONS: dict[str, Action] = {
             yields="sent or drafted",
         ),
         Action(
-            "call",
+            "invoke",
             "A call of another system, through what is connected for its capability; gated as a message is.",
-            required=(_TITLE,),
+            required=(_TITLE, Parameter("capability", "name")),
             optional=(_TEXT, _TEMPLATE, Parameter("arguments", "value"), Parameter("timeout", "duration")),
             yields="called or drafted",
         ),

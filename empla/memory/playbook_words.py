@@ -162,6 +162,15 @@ def _draft(definition: Definition) -> str:
     return f"Draft to {_quoted(definition['to'])}:{subject} “{_quoted(definition['text'])}”"
 
 
+def _send(definition: Definition) -> str:
+    return f"Send{_draft(definition).removeprefix('Draft')}"
+
+
+def _invoke(definition: Definition) -> str:
+    given = json.dumps(definition["arguments"], ensure_ascii=False) if definition.get("arguments") else ""
+    return f"Call, with what is connected for {definition['capability']}: **{_quoted(definition['title'])}** {given}".strip()
+
+
 def _believe(definition: Definition) -> str:
     held = json.dumps(definition["object"], ensure_ascii=False)
     return f"Believe from now on: {definition['subject']}, {definition['predicate']}: {held}."
@@ -201,6 +210,8 @@ _DOING: dict[str, Callable[[Definition], str]] = {
     "task": _task,
     "note": _note,
     "draft": _draft,
+    "send": _send,
+    "invoke": _invoke,
     "believe": _believe,
     "remember": lambda definition: f"Remember: “{_quoted(definition['text'])}”",
     "adopt_goal": _adopt_goal,

@@ -147,10 +147,10 @@ async def send(doing: Doing) -> StepChange:
     return await _leave(doing, new.model_copy(update={"tainted": new.tainted or addresses.tainted}))
 
 
-async def call(doing: Doing) -> StepChange:
+async def invoke(doing: Doing) -> StepChange:
     """A call of another system, through whatever the tenant has connected for the capability."""
     if doing.step.capability is None:
-        raise InvalidError("a call needs to say which capability it uses")
+        raise InvalidError("a call needs to say which capability it is made with")
     arguments: Any = filled(doing.definition.get("arguments", {}), doing.view)
     await offers.check(doing.tx, capability=doing.step.capability, arguments=arguments)
     return await _leave(
@@ -346,7 +346,7 @@ PERFORM: Mapping[str, Callable[[Doing], Awaitable[StepChange]]] = {
     "note": note,
     "draft": draft,
     "send": send,
-    "call": call,
+    "invoke": invoke,
     "believe": believe,
     "remember": remember,
     "adopt_goal": adopt_goal,

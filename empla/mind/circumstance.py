@@ -116,6 +116,7 @@ class Circumstance(BaseModel):
     children: list[Child]
     answers: list[Answer]
     outbox: list[Leaving]  # what has not left yet, and what the live intentions sent
+    has_notices_to_mail: bool
     has_left_budget: bool  # an earlier turn set some aside and never settled it
     items_in_hand: int  # of working memory, that are not pinned
     next_observation_at: (
@@ -246,8 +247,16 @@ LOOK: LiteralString = """
                                 AND e.kind IN ('message', 'call')
                                 AND e.intention_id = ANY (ARRAY(SELECT id FROM intention))) e), '[]') AS outbox,
            EXISTS (SELECT FROM budget_reservations r
-                    WHERE r.tenant_id = %(tenant)s::uuid AND r.employee_id = %(employee)s::uuid 
+                    WHERE r.tenant_id = %(tenant)s::uuid AND r.employee_id = %(employee)s::uuid
                       AND r.status = 'reserved') AS has_left_budget,
+           EXISTS (SELECT FROM notices n JOIN tenants t ON t.id = n.tenant_id
+                    WHERE n.tenant_id = %(tenant)s::uuid AND n.employee_id = %(employee)s::uuid AND n.status = 'open'
+                      AND n.mailed_at IS NULL
+                      AND (n.mail_after IS NULL OR n.mail_after <= %(now)s::timestamptz) AND t.settings -> 'notices' ? 'mail_to'
+                      AND array_position(ARRAY['info', 'warning', 'urgent'], n.severity)
+                          >= array_position(ARRAY['info', 'warning', 'urgent'], coalesce(t.settings -> 'notices' ->> 'least', 'warning'))
+                      AND EXISTS (SELECT FROM integrations i WHERE i.tenant_id = n.tenant_id AND i.capability = 'email' AND i.enabled
+                                     AND i.kind <> 'imap')) AS has_notices_to_mail,
            (SELECT count(*)::int FROM memory_working m
              WHERE m.tenant_id = %(tenant)s::uuid AND m.employee_id = %(employee)s::uuid AND m.deleted_at IS NULL
                AND NOT m.pinned) AS items_in_hand,

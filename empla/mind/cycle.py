@@ -20,6 +20,7 @@ from empla.mind.act import Acted, act
 from empla.mind.circumstance import Circumstance, look
 from empla.mind.deliberate import Deliberation, deliberate
 from empla.mind.deliver import Delivered, deliver
+from empla.mind.mail_notices import mail_notices
 from empla.mind.perceive import perceive, set_aside
 from empla.mind.rotation import DEFAULT_CONCURRENT_TASKS, next_step
 from empla.observability import metrics
@@ -117,6 +118,8 @@ async def run(
     if cycle.goes_on:
         if cycle.circumstance is not None:
             cycle.delivered = await deliver(database, caller, turn, cycle.circumstance, lease=lease)
+            if cycle.circumstance.has_notices_to_mail:
+                await mail_notices(database, caller, turn, lease=lease)
         cycle.acted = await _act(database, caller, turn, lease)
         async with database.work(caller) as tx:
             await _reflect(tx, turn, cycle, seconds=time.perf_counter() - began)
@@ -143,7 +146,7 @@ async def _think(tx: Tx, turn: Turn) -> _Cycle:
     wakes_at = min((moment for moment in moments if moment is not None), default=None)
     cycle.wakes_at = None if wakes_at is None or wakes_at >= turn.next_cycle_at else wakes_at
     has_work = bool(cycle.deliberation.adopted) or next_step(circumstance, served=(), at_once=at_once) is not None
-    if circumstance.due_effects or circumstance.has_left_budget:
+    if circumstance.due_effects or circumstance.has_left_budget or circumstance.has_notices_to_mail:
         cycle.circumstance = circumstance
     cycle.goes_on = cycle.circumstance is not None or has_work or not cycle.deliberation.is_quiet or turn.failures > 0
     return cycle

@@ -23,7 +23,6 @@ from empla.senses.crm_directory import (
     TEAMS,
     Agent,
     Directory,
-    Findings,
     Names,
     Product,
     Thing,
@@ -35,7 +34,7 @@ from empla.senses.crm_directory import (
     read_agents,
     read_products,
 )
-from empla.senses.observation import NewObservation, Oddity, Reading
+from empla.senses.observation import Findings, NewObservation, Oddity, Reading
 from empla.senses.table import Row
 
 SOURCE = "crm"
@@ -271,7 +270,6 @@ def _observation(
 ) -> NewObservation:
     return NewObservation(
         source=SOURCE,
-        tainted=False,  # the company's own records
         # Won or lost is the same event told differently: a corrected export must not add a second closing.
         external_id=f"deal/{deal.opportunity}/{'engaged' if what == 'engaged' else 'closed'}",
         recipient=deal.agent.email,
@@ -280,4 +278,5 @@ def _observation(
         description=description,
         participants=() if deal.account is None else (deal.account,),
         content=content,
+        tainted=False,  # the tenant's own records
     )

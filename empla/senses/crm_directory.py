@@ -4,11 +4,11 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from empla.senses import table, vocabulary
-from empla.senses.observation import Oddity
+from empla.senses.observation import Findings, Oddity
 from empla.senses.table import Row, Table
 
 ACCOUNTS, PRODUCTS, TEAMS = "accounts.csv", "products.csv", "sales_teams.csv"
@@ -37,20 +37,6 @@ class Product:
     name: str
     series: str | None
     list_price: float
-
-
-@dataclass(slots=True)
-class Findings:
-    """What is wrong with one row: a fault leaves it out, a note does not."""
-
-    faults: list[str] = field(default_factory=list[str])
-    notes: list[str] = field(default_factory=list[str])
-
-    def oddities(self, file: str, line: int) -> Iterable[Oddity]:
-        for reason in self.faults:
-            yield Oddity(file=file, line=line, reason=reason, kept=False)
-        for reason in self.notes:
-            yield Oddity(file=file, line=line, reason=reason, kept=True)
 
 
 class Names(Generic[Thing]):

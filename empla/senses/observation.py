@@ -1,7 +1,7 @@
 """What a source saw becomes observations; what it could not use is reported, never silently dropped."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Annotated
 
@@ -36,6 +36,21 @@ class Oddity(BaseModel):
     line: int | None  # 1-based, the header is line 1; None: the file as a whole
     reason: str
     kept: bool  # False: this is why the row was left out; True: it did not keep the row from being read
+    item: str | None = None  # which one, where a folder is read and not the lines of a file
+
+
+@dataclass(slots=True)
+class Findings:
+    """What is wrong with one row: a fault leaves it out, a note does not."""
+
+    faults: list[str] = field(default_factory=list[str])
+    notes: list[str] = field(default_factory=list[str])
+
+    def oddities(self, file: str, line: int | None, item: str | None = None) -> Iterable[Oddity]:
+        for reason in self.faults:
+            yield Oddity(file=file, line=line, reason=reason, kept=False, item=item)
+        for reason in self.notes:
+            yield Oddity(file=file, line=line, reason=reason, kept=True, item=item)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +60,7 @@ class OddityGroup:
     reason: str
     kept: bool
     count: int
-    first: str  # "sales_pipeline.csv:12", or the file alone
+    first: str  # "sales_pipeline.csv:12", "Maildir/new/1709.host", or the file alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,4 +87,6 @@ def summary(oddities: Sequence[Oddity]) -> list[OddityGroup]:
 
 
 def _place(oddity: Oddity) -> str:
+    if oddity.item is not None:
+        return f"{oddity.file}/{oddity.item}"
     return oddity.file if oddity.line is None else f"{oddity.file}:{oddity.line}"

@@ -1,10 +1,19 @@
 """The JSON of a tenant and its users: what they prefer."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
-from empla.shapes import SMALL_JSON_BYTES, Shape
+from empla.shapes import SMALL_JSON_BYTES, Many, Shape
+
+
+class NoticeSettings(Shape):
+    """Who hears of notices by mail, too."""
+
+    mail_to: Annotated[Many[str], Field(min_length=1, max_length=20)] = Field(description="Addresses of managers.")
+    least: Literal["info", "warning", "urgent"] = Field(
+        default="warning", description="What is less severe is shown in the product alone."
+    )
 
 
 class TenantSettings(Shape):
@@ -14,6 +23,7 @@ class TenantSettings(Shape):
     max_bytes: ClassVar[int] = SMALL_JSON_BYTES
 
     llm: dict[str, JsonValue] | None = Field(default=None, description="Preferences for language models.")
+    notices: NoticeSettings | None = Field(default=None, description="Notices by mail; none when absent.")
     branding: dict[str, JsonValue] | None = Field(default=None, description="Name, colours, logo.")
 
 

@@ -39,7 +39,7 @@ def test_a_capability_of_the_table_or_of_a_role_is_one_that_is_known():
 
 def test_no_parameter_hides_a_key_of_every_step_but_those_that_are_meant():
     shared = {name for action in ACTIONS.values() for name in action.parameters()} & OF_EVERY_STEP
-    assert shared == {"template", "criteria", "timeout"}
+    assert shared == {"template", "criteria", "timeout", "capability"}
 
 
 def test_an_action_is_called_as_it_is():

@@ -1,8 +1,10 @@
 """How many messages a cycle sends: what waits costs nothing, and a step costs the same however much else there is."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from leaving import SEND, a_leaver
 from living import Living, hired
 
 from empla.employees import schedule
@@ -11,6 +13,8 @@ from empla.employees.schedule import Turn
 from empla.memory import working
 from empla.memory.shapes import WorkingContent
 from empla.mind.act import act
+from empla.mind.circumstance import look
+from empla.mind.deliver import deliver
 from empla.storage.database import Database
 from empla.storage.tx import Caller
 
@@ -103,3 +107,35 @@ async def test_a_cycle_in_which_there_was_no_turn_sends_three(living: Living):
     before = living.database.statements
     assert not (await living.lives()).ran
     assert living.database.statements - before == 3
+
+
+async def test_what_waits_for_approval_costs_a_quiet_cycle_nothing(database: Database, tmp_path: Path):
+    leaver = await a_leaver(database, tmp_path / "mail")
+    await leaver.is_to_write()
+    await leaver.goes_on()
+    assert len(await leaver.asked()) == 1
+    await leaver.waits(0.001)
+    assert [await messages(leaver) for _ in range(2)] == [5, 5]
+
+
+@pytest.mark.parametrize("many", [1, 5])
+async def test_an_effect_takes_seven_messages_to_leave_however_many_others_do(
+    database: Database, tmp_path: Path, many: int
+):
+    """Begin, keep the turn, the gates, commit; it is sent outside of every transaction; begin, what came of it, commit."""
+    leaver = await a_leaver(database, tmp_path / "mail")
+    await leaver.may(recipient_per_day=100)
+    await leaver.learns("write", SEND, triggers=["occasion"])
+    for number in range(many):
+        await leaver.meets("occasion", who=f"Person {number}")
+    await leaver.goes_on()
+    for asked in await leaver.asked():
+        await leaver.decides(asked.id)
+    employee = Caller(leaver.caller.tenant, employee=leaver.employee)
+    turn = await a_turn(leaver)
+    async with database.work(employee) as tx:
+        circumstance = await look(tx, employee=leaver.employee)
+    before = database.statements
+    sent = await deliver(database, employee, turn, circumstance, lease=LEASE)
+    assert [delivered.status for delivered in sent] == ["done"] * many
+    assert database.statements - before == many * 7

@@ -42,6 +42,7 @@ def test_an_open_deal_is_one_observation_of_its_agent(tmp_path: Path):
                 "list_price": 1000.5,
                 "engaged_on": "2025-01-09",
             },
+            tainted=False,
         )
     ]
     assert reading.oddities == []

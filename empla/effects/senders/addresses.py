@@ -8,7 +8,7 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import httpcore
 
@@ -19,6 +19,8 @@ _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # NAT64: the last four bytes
 _WORLD = ipaddress.ip_network("2000::/3")  # all that is ever assigned for the open network
 # 6to4 and Teredo lead to an IPv4 address that stands in them; nobody serves anything there.
 _TUNNELS = (ipaddress.ip_network("2002::/16"), ipaddress.ip_network("2001::/32"))
+# Protocols' own addresses, some of which Python counts as global.
+_PROTOCOLS = (ipaddress.ip_network("192.0.0.0/24"), ipaddress.ip_network("192.88.99.0/24"))
 # Where clouds give a machine its own credentials; 169.254.169.254 is link-local.
 _METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "100.100.100.200", "192.0.0.192")))
 
@@ -39,6 +41,8 @@ def public(address: Address) -> bool:
     if isinstance(meant, ipaddress.IPv6Address) and (
         meant not in _WORLD or any(meant in tunnel for tunnel in _TUNNELS)
     ):
+        return False
+    if any(meant in network for network in _PROTOCOLS):
         return False
     return meant.is_global and not (meant.is_multicast or meant.is_reserved)
 
@@ -70,7 +74,7 @@ class Pinned(httpcore.AsyncNetworkBackend):
         self._resolver = resolver
         self._allow_private = allow_private
         self._encrypted = encrypted
-        self._backend = httpcore.AnyIOBackend()
+        self._backend = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
         self._streams: list[httpcore.AsyncNetworkStream] = []
 
     async def connect_tcp(

@@ -8,7 +8,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from empla.effects.senders.message import MOST_BYTES, Mail, build
+from empla.effects.senders.message import MOST_BYTES, build
 from empla.effects.senders.sender import Outcome, Outgoing, digest
 from empla.errors import InvalidError
 
@@ -29,11 +29,7 @@ class MaildirSender:
         self._max_bytes = max_bytes
 
     async def send(self, outgoing: Outgoing) -> Outcome:
-        try:
-            mail = build(outgoing, max_bytes=self._max_bytes)
-        except InvalidError as error:
-            return Outcome(verdict="failed", reason=str(error))
-        return await asyncio.to_thread(self._deliver, mail, _name(outgoing.key))
+        return await asyncio.to_thread(self._send, outgoing)
 
     async def happened(self, outgoing: Outgoing) -> bool | None:
         try:
@@ -41,8 +37,12 @@ class MaildirSender:
         except OSError:
             return None
 
-    def _deliver(self, mail: Mail, name: str) -> Outcome:
-        linked = False
+    def _send(self, outgoing: Outgoing) -> Outcome:
+        try:
+            mail = build(outgoing, max_bytes=self._max_bytes)
+        except InvalidError as error:
+            return Outcome(verdict="failed", reason=str(error))
+        name, linked = _name(outgoing.key), False
         try:
             for each in (self._folder, *(self._folder / part for part in ("tmp", "new", "cur"))):
                 each.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
@@ -56,7 +56,9 @@ class MaildirSender:
         except OSError as error:
             verdict = "uncertain" if linked else "later"
             return Outcome(verdict=verdict, reason=f"the Maildir can't be written: {error.strerror or 'no reason'}")
-        return Outcome(verdict="done", receipt={"message_id": mail.message_id, "file": name})
+        return Outcome(
+            verdict="done", receipt={"message_id": mail.message_id, "file": str(self._folder / "new" / name)}
+        )
 
     def _lies_there(self, name: str) -> bool:
         if (self._folder / "new" / name).exists():

@@ -14,7 +14,10 @@ from empla.errors import InvalidError
 
 MOST_RECIPIENTS = 100  # which every server has to take (RFC 5321, 4.5.3.1.8)
 MOST_BYTES = 1_048_576
-_MOST_ID = 250
+_LONGEST_ID = 250
+# A name is never broken into two lines, and a line of a mail has at most 998 bytes.
+_LONGEST_NAME = 200
+_LONGEST_TITLE = 1000
 # Without quoted local parts and address literals nothing in an address needs to be escaped anywhere.
 _LOCAL = re.compile(r"[^\x00-\x20\x7f-\xa0()<>@,;:\\\"\[\].]+(\.[^\x00-\x20\x7f-\xa0()<>@,;:\\\"\[\].]+)*")
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
@@ -107,12 +110,24 @@ def _name(text: str) -> str:
     """A display name, which has no reason to have a control character."""
     if not all(_writable(letter) for letter in text):
         raise InvalidError("the sender's name has a character that no e-mail may have in it")
-    return " ".join(text.split())
+    return _no_longer(_literal(" ".join(text.split())), _LONGEST_NAME, what="the sender's name")
 
 
 def _subject(text: str) -> str:
     """One line: each line break, and whatever else is not a letter, is a space."""
-    return " ".join("".join(letter if _writable(letter) else " " for letter in text).split())
+    line = " ".join("".join(letter if _writable(letter) else " " for letter in text).split())
+    return _no_longer(_literal(line), _LONGEST_TITLE, what="the title")
+
+
+def _literal(text: str) -> str:
+    """Whoever reads "=?utf-8?q?=0A?=" in a header, and the library that writes it, makes a line break of it."""
+    return text.replace("=?", "= ?")
+
+
+def _no_longer(text: str, most: int, *, what: str) -> str:
+    if len(text) > most:
+        raise InvalidError(f"{what} has more than {most} characters")
+    return text
 
 
 def _writable(letter: str) -> bool:
@@ -121,15 +136,16 @@ def _writable(letter: str) -> bool:
 
 
 def _message_ids(value: JsonValue, *, what: str) -> list[str]:
-    """Message ids of a list or of one text with spaces between them."""
+    """Message ids of a list or of one text with spaces between them; one without its brackets, as observations have it, gets them."""
     listed = value.split() if isinstance(value, str) else [] if value is None else value
     if not isinstance(listed, list):
         raise InvalidError(f"{what} names no message")
     found: list[str] = []
     for each in listed:
-        if not isinstance(each, str) or len(each) > _MOST_ID or not _MESSAGE_ID.fullmatch(each):
+        whole = f"<{each}>" if isinstance(each, str) and "<" not in each else each
+        if not isinstance(whole, str) or len(whole) > _LONGEST_ID or not _MESSAGE_ID.fullmatch(whole):
             raise InvalidError(f"{what} names no message: {ascii(each)[:100]}")
-        found.append(each)
+        found.append(whole)
     return found
 
 

@@ -6,7 +6,6 @@ first: whatever goes wrong until then, the mail is certainly not sent. From that
 
 import asyncio
 import ipaddress
-import select
 import smtplib
 import socket
 import ssl
@@ -15,14 +14,17 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from empla.effects.senders.addresses import public
 from empla.effects.senders.message import MOST_BYTES, Mail, address, build
 from empla.effects.senders.sender import Outcome, Outgoing, Verdict, said
-from empla.effects.senders.smtp_line import Line, Replies, stuffed
+from empla.effects.senders.smtp_line import Line, Replies, TooMuchError, stuffed
 from empla.errors import InvalidError
 
 Answer = tuple[int, bytes]
-# How long a connection that was cut may take to tell what it knows.
-_GRACE = 0.5
+_MOST_WAITING = 65_536  # bytes
+
+
+_BEFORE_THE_MAIL = frozenset({"greeting", "EHLO", "STARTTLS", "login"})
 
 
 class SmtpAccount(BaseModel):
@@ -61,6 +63,7 @@ class SmtpSender:
         *,
         max_bytes: int = MOST_BYTES,
         trust: ssl.SSLContext | None = None,
+        allow_private: bool = True,
     ) -> None:
         """`timeout` is the seconds that one sending takes at most; `trust` by default is what the machine trusts. Raises `InvalidError`."""
         if (account.login is None) != (password is None):
@@ -72,61 +75,65 @@ class SmtpSender:
         self._timeout = timeout
         self._max_bytes = max_bytes
         self._trust = trust or ssl.create_default_context()
+        self._allow_private = allow_private
 
     async def happened(self, outgoing: Outgoing) -> bool | None:  # noqa: ARG002
         return None
 
     async def send(self, outgoing: Outgoing) -> Outcome:
+        line = Line()
+        talk = asyncio.ensure_future(asyncio.to_thread(self._talk, line, outgoing))
+        try:
+            # A time-out of the socket begins anew with each byte, so the whole is watched from here.
+            await asyncio.wait({talk}, timeout=self._timeout)
+        finally:
+            line.cut()  # what was not committed by now never will be
+        return talk.result() if talk.done() else _broken(line, "did not answer in time")
+
+    def _talk(self, line: Line, outgoing: Outgoing) -> Outcome:
+        """All of it, in a thread of its own."""
         try:
             mail = build(outgoing, envelope_sender=self._account.from_address, max_bytes=self._max_bytes)
         except InvalidError as error:
             return Outcome(verdict="failed", reason=str(error))
-        line = Line()
-        talk = asyncio.ensure_future(asyncio.to_thread(self._talk, line, mail))
-        try:
-            # A time-out of the socket begins anew with each byte, so the whole is watched from here.
-            await asyncio.wait({talk}, timeout=self._timeout)
-            if not talk.done():
-                line.cut()
-                await asyncio.wait({talk}, timeout=_GRACE)
-        finally:
-            line.cut()
-        if talk.done():
-            return talk.result()
-        return _broken(line, mail, "did not answer in time")
+        line.message_id = mail.message_id
+        return self._converse(line, mail)
 
-    def _talk(self, line: Line, mail: Mail) -> Outcome:
-        """The whole conversation, in a thread of its own."""
+    def _converse(self, line: Line, mail: Mail) -> Outcome:
         helo = self._account.helo or mail.sender.rpartition("@")[2]
         client = smtplib.SMTP(local_hostname=helo, timeout=self._timeout)
         try:
-            self._connect(client, line)
+            replies = self._connect(client, line)
             self._log_in(client)
             _envelope(client, mail)
-            return _hand_over(client, line, mail)
+            return _hand_over(client, replies, line, mail)
         except _RefusedError as refused:
             _leave(client)
-            return refused.outcome(mail)
+            return refused.outcome(line)
         except ssl.SSLCertVerificationError as error:
-            return _broken(line, mail, f"has a certificate that is not trusted: {said(error.verify_message)}")
+            return _broken(line, f"has a certificate that is not trusted: {said(error.verify_message)}")
         except (TimeoutError, smtplib.SMTPServerDisconnected) as error:
             late = isinstance(error, TimeoutError) or line.was_cut
-            return _broken(line, mail, "did not answer in time" if late else "hung up")
-        except (OSError, smtplib.SMTPException) as error:
-            return _broken(line, mail, f"can't be talked to: {said(str(error))}")
+            return _broken(line, "did not answer in time" if late else "hung up")
+        except TooMuchError:
+            return _broken(line, "says too much")
+        except (OSError, UnicodeError) as error:  # smtplib errors are the first, a host that is no name the second
+            return _broken(line, f"can't be talked to: {said(str(error))}")
         finally:
             client.close()
             line.close()
 
-    def _connect(self, client: smtplib.SMTP, line: Line) -> None:
+    def _connect(self, client: smtplib.SMTP, line: Line) -> Replies:
         account = self._account
-        client.sock = socket.create_connection((account.host, account.port), timeout=self._timeout)
+        client.sock = _reach(account.host, account.port, timeout=self._timeout, allow_private=self._allow_private)
         line.hold(client.sock)
+        # A mail that waits here for a server that reads no more was not sent; the less can wait, the less is uncertain.
+        client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _MOST_WAITING)
         if account.tls == "none" and not account.allow_plaintext and not _loopback(client.sock.getpeername()[0]):
             raise OSError("its name leads to another machine, and there is no TLS")
         if account.tls == "implicit":
             self._encrypt(client)
-        client.file = Replies(client.sock)
+        client.file = replies = Replies(client.sock)
         _wanted("greeting", client.getreply(), 2)
         _greet(client)
         if account.tls == "starttls":
@@ -135,8 +142,9 @@ class SmtpSender:
             _wanted("STARTTLS", client.docmd("STARTTLS"), 2)
             # What was said in the open is forgotten, and what came behind it thrown away.
             self._encrypt(client)
-            client.file = Replies(client.sock)
+            client.file = replies = Replies(client.sock)
             _greet(client)
+        return replies
 
     def _encrypt(self, client: smtplib.SMTP) -> None:
         assert client.sock is not None  # noqa: S101
@@ -153,6 +161,20 @@ class SmtpSender:
             raise
 
 
+def _reach(host: str, port: int, *, timeout: float, allow_private: bool) -> socket.socket:
+    """A connection to an address that was looked at before. Raises `OSError`."""
+    found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    if not allow_private and not all(public(ipaddress.ip_address(place)) for place in found):
+        raise OSError("its name leads to a private address, which is not reached from here (EMPLA_REACH_PRIVATE)")
+    for last, place in enumerate(found, start=1):
+        try:
+            return socket.create_connection((place, port), timeout=timeout)
+        except OSError:
+            if last == len(found):
+                raise
+    raise OSError("its name leads nowhere")
+
+
 class _RefusedError(Exception):
     """The server said no, before or after the dot: the mail is certainly not sent."""
 
@@ -160,21 +182,20 @@ class _RefusedError(Exception):
         super().__init__(phase)
         self.phase, self.code, self.words = phase, answer[0], said(answer[1])
 
-    def outcome(self, mail: Mail) -> Outcome:
-        verdict: Verdict = "failed" if 500 <= self.code <= 599 else "later"  # noqa: PLR2004
+    def outcome(self, line: Line) -> Outcome:
+        # Before the envelope it is us whom the server refuses, and not this mail: a wrong password is mended, and the mail waits.
+        is_about_us = self.phase in _BEFORE_THE_MAIL
+        verdict: Verdict = "failed" if 500 <= self.code <= 599 and not is_about_us else "later"  # noqa: PLR2004
         reason = f"the mail server answered {self.code} to {self.phase}: {self.words}"
-        return Outcome(
-            verdict=verdict, reason=reason, receipt={"message_id": mail.message_id, "code": self.code, "at": self.phase}
-        )
+        return Outcome(verdict=verdict, reason=reason, receipt={**line.receipt, "code": self.code, "at": self.phase})
 
 
-def _broken(line: Line, mail: Mail, what: str) -> Outcome:
+def _broken(line: Line, what: str) -> Outcome:
     """The conversation ended without an answer."""
     if line.committed:
         reason = f"the mail server {what} after it had the whole mail, so it may have been sent"
-        return Outcome(verdict="uncertain", reason=reason, receipt={"message_id": mail.message_id})
-    reason = f"the mail server {what}"
-    return Outcome(verdict="later", reason=reason, receipt={"message_id": mail.message_id})
+        return Outcome(verdict="uncertain", reason=reason, receipt=line.receipt)
+    return Outcome(verdict="later", reason=f"the mail server {what}", receipt=line.receipt)
 
 
 def _wanted(phase: str, answer: Answer, hundreds: int) -> Answer:
@@ -217,38 +238,21 @@ def _envelope(client: smtplib.SMTP, mail: Mail) -> None:
     _wanted("DATA", client.docmd("DATA"), 3)
 
 
-def _hand_over(client: smtplib.SMTP, line: Line, mail: Mail) -> Outcome:
+def _hand_over(client: smtplib.SMTP, replies: Replies, line: Line, mail: Mail) -> Outcome:
     assert client.sock is not None  # noqa: S101
     client.sock.sendall(stuffed(mail.content))
-    _silent(client.sock)
+    if replies.spoke():
+        # A server that speaks or hangs up before the mail has ended does not take it, whatever it says.
+        raise _RefusedError("the unfinished mail", client.getreply())
     line.commit()
     client.sock.sendall(b".\r\n")
     code, words = client.getreply()
     if code // 100 in {4, 5}:
         raise _RefusedError("the mail", (code, words))
     if code // 100 != 2:  # noqa: PLR2004
-        return _broken(line, mail, "gave no clear answer")
+        return _broken(line, "gave no clear answer")
     _leave(client)
-    receipt: dict[str, str | int] = {"message_id": mail.message_id, "code": code, "answer": said(words)}
-    return Outcome(verdict="done", receipt={**receipt})
-
-
-def _silent(sock: socket.socket) -> None:
-    """A server that speaks or hangs up before the mail has ended does not take it."""
-    if not select.select([sock], [], [], 0)[0]:
-        return
-    waiting = sock.gettimeout()
-    sock.settimeout(0)
-    try:
-        early = sock.recv(1000)
-    except (BlockingIOError, ssl.SSLWantReadError):
-        return  # TLS has spoken, and not the server
-    finally:
-        sock.settimeout(waiting)
-    if not early:
-        raise smtplib.SMTPServerDisconnected("before the end")
-    code = int(early[:3]) if early[:3].isdigit() else 0
-    raise _RefusedError("the unfinished mail", (code, early[4:]))
+    return Outcome(verdict="done", receipt={**line.receipt, "code": code, "answer": said(words)})
 
 
 def _leave(client: smtplib.SMTP) -> None:

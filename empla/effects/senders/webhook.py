@@ -161,9 +161,7 @@ class WebhookSender:
             return Outcome(verdict="failed", reason=f"{reason}, and redirects are not followed", receipt=receipt)
         if status // 100 == 4:  # noqa: PLR2004
             return Outcome(verdict="failed", reason=reason, receipt=receipt)
-        return Outcome(
-            verdict="later" if self._endpoint.idempotent else "uncertain", reason=f"{reason}", receipt=receipt
-        )
+        return Outcome(verdict="later" if self._endpoint.idempotent else "uncertain", reason=reason, receipt=receipt)
 
 
 class _Request:
@@ -189,10 +187,11 @@ class _Request:
     async def run(self, connection: httpcore.AsyncHTTPConnection, most: int) -> None:
         """The status, and as much of the answer as comes. Raises what httpcore does."""
         content = self._in_two() if self._body else None
-        headers = list(self._headers.items())
-        async with connection.stream(self._method, self.url, headers=headers, content=content) as response:
+        sent = list(self._headers.items())
+        async with connection.stream(self._method, self.url, headers=sent, content=content) as response:
             self.status = response.status
-            self.retry_after = dict(response.headers).get(b"retry-after", b"").decode("latin-1")
+            headers = {name.lower(): value for name, value in response.headers}
+            self.retry_after = headers.get(b"retry-after", b"").decode("latin-1")
             async for part in response.aiter_stream():
                 self.answer += part[: most - len(self.answer)]
                 if len(self.answer) >= most:
@@ -231,7 +230,7 @@ def _split(url: str) -> SplitResult:
     if "@" in parts.netloc or parts.fragment:
         raise ValueError("a webhook's URL has neither a user nor a fragment in it")
     host = parts.hostname or ""
-    if ":" in host:
+    if "[" in parts.netloc:
         ipaddress.IPv6Address(host)
         sound = "%" not in host
     elif _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
@@ -262,6 +261,6 @@ def _seconds(retry_after: str, *, now: float) -> int | None:
     if re.fullmatch(r"[0-9]{1,12}", retry_after.strip()):
         seconds = int(retry_after)
     else:
-        with suppress(ValueError):
+        with suppress(ValueError, OverflowError, IndexError, TypeError):  # as it pleases the parser
             seconds = parsedate_to_datetime(retry_after).timestamp() - now
     return None if seconds is None else round(min(max(seconds, 0), _LONGEST_WAIT))

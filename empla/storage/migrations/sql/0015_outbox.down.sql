@@ -10,13 +10,13 @@ DROP TRIGGER keep_taint ON empla.employee_goals;
 DROP TRIGGER keep_taint ON empla.employee_intentions;
 DROP TRIGGER inherit_taint ON empla.employee_intentions;
 DROP FUNCTION empla.refuse_untainting(), empla.inherit_taint();
-ALTER TABLE empla.notices DROP CONSTRAINT notices_effect_fkey, DROP COLUMN effect_id, DROP CONSTRAINT notices_kind_check;
+ALTER TABLE empla.notices DROP CONSTRAINT notices_effect_fkey, DROP COLUMN effect_id, DROP COLUMN mailed_at, DROP COLUMN mail_after, DROP CONSTRAINT notices_kind_check;
 DROP TABLE empla.approvals, empla.budgets, empla.budget_days, empla.budget_reservations;
 DROP FUNCTION empla.settle_effect(uuid, text, text), empla.expire_effects(), empla.finish_effect(uuid, bigint, text, jsonb, text, timestamptz),
     empla.begin_effect(uuid, bigint), empla.cancel_effect(uuid, uuid, uuid, text, text),
     empla.decide_effect(uuid, text, text, text, text, text[], jsonb), empla.demote_failing(uuid, uuid),
     empla.quiet_until(timestamptz, text, time, time), empla.release_left_budgets(bigint), empla.settle_budget(text, boolean, jsonb),
-    empla.reserve_budget(text, jsonb, bigint), empla.settle(text, boolean, jsonb),
+    empla.lock_budgets(text[]), empla.reserve_budget(text, jsonb, bigint), empla.settle(text, boolean, jsonb),
     empla.set_aside(text, jsonb, bigint), empla.effect_key(uuid, integer), empla.default_budget(boolean, text), empla.withdraw_effects(), empla.ask_for_effect(),
     empla.ask_approval(empla.effects, text), empla.gate_effect();
 SET LOCAL ROLE empla_migrator;

@@ -188,7 +188,11 @@ CREATE TRIGGER stage_since_update BEFORE UPDATE ON empla.employees FOR EACH ROW
 ALTER TABLE empla.notices DROP CONSTRAINT notices_kind_check,
     ADD CONSTRAINT notices_kind_check CHECK (kind IN ('escalation', 'question', 'information', 'playbook', 'approval', 'budget', 'outbox', 'promotion')),
     ADD COLUMN effect_id uuid,
+    ADD COLUMN mailed_at timestamptz,
+    ADD COLUMN mail_after timestamptz,
     ADD CONSTRAINT notices_effect_fkey FOREIGN KEY (tenant_id, employee_id, effect_id) REFERENCES empla.effects (tenant_id, employee_id, id) ON DELETE CASCADE;
+COMMENT ON COLUMN empla.notices.mailed_at IS 'When it was handed to the mail server for the managers; at most once';
+CREATE INDEX idx_notices_to_mail ON empla.notices (tenant_id, employee_id) WHERE status = 'open' AND mailed_at IS NULL;
 CREATE INDEX idx_notices_effect ON empla.notices (tenant_id, employee_id, effect_id) WHERE effect_id IS NOT NULL;
 
 -- Taint stays: what came from outside never becomes somebody's word.
@@ -247,7 +251,7 @@ BEGIN
         NEW.expires_at := NULL;
         RETURN NEW;
     END IF;
-    NEW.expires_at := least(coalesce(NEW.expires_at, moment + interval '7 days'), moment + interval '90 days');
+    NEW.expires_at := least(coalesce(NEW.expires_at, moment + interval '14 days'), moment + interval '90 days');
     SELECT e.id INTO twin FROM effects e
      WHERE e.tenant_id = NEW.tenant_id
        AND e.digest = effect_digest(NEW.kind, NEW.capability, NEW.recipients, NEW.title, NEW.body, NEW.arguments)
@@ -323,8 +327,8 @@ CREATE FUNCTION empla.default_budget(is_tenant boolean, resource text) RETURNS n
            * CASE WHEN is_tenant THEN 20 ELSE 1 END
 $$;
 
--- All of it is set aside for the employee and for its tenant, today, or nothing is, and the sentence says why. The tenant's row is
--- locked first, then the employee's, resource by resource: so nobody spends what another one is about to.
+-- All of it is set aside for the employee and for its tenant, today, or nothing is, and the sentence says why. Whoever counts locks the
+-- tenant's rows first, then the employee's, each by day and resource: so nobody spends what another one is about to, and none wait for each other.
 CREATE FUNCTION empla.set_aside(wanted_key text, costs jsonb, turn bigint) RETURNS text
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
 DECLARE
@@ -334,6 +338,10 @@ BEGIN
     IF employee IS NULL OR ctx.role() IS DISTINCT FROM 'employee' THEN
         RAISE EXCEPTION 'budgets are spent by employees' USING ERRCODE = '42501';
     END IF;
+    INSERT INTO budget_days AS d (tenant_id, scope, day, resource)
+    SELECT tenant, s.whose, today, c.key FROM unnest(ARRAY[tenant, employee]) WITH ORDINALITY s (whose, place) CROSS JOIN jsonb_each(costs) c
+     ORDER BY s.place, c.key
+    ON CONFLICT (tenant_id, scope, day, resource) DO UPDATE SET reserved = d.reserved;
     IF EXISTS (SELECT FROM budget_reservations r WHERE r.tenant_id = tenant AND r.employee_id = employee AND r.key = wanted_key) THEN
         RETURN NULL;
     END IF;
@@ -342,9 +350,8 @@ BEGIN
             IF cost.amount IS NULL OR cost.amount < 0 OR NOT cost.amount < 'Infinity' THEN
                 RAISE EXCEPTION 'a cost is a number from 0 on' USING ERRCODE = '22023';
             END IF;
-            INSERT INTO budget_days AS d (tenant_id, scope, day, resource) VALUES (tenant, whose, today, cost.resource)
-            ON CONFLICT (tenant_id, scope, day, resource) DO UPDATE SET reserved = d.reserved
-            RETURNING d.reserved + d.spent INTO used;
+            SELECT d.reserved + d.spent INTO used FROM budget_days d
+             WHERE d.tenant_id = tenant AND d.scope = whose AND d.day = today AND d.resource = cost.resource;
             allowed := coalesce((SELECT b.daily FROM budgets b WHERE b.tenant_id = tenant AND b.scope = whose AND b.resource = cost.resource),
                                 default_budget(whose = tenant, cost.resource));
             IF used + cost.amount > allowed THEN
@@ -354,12 +361,21 @@ BEGIN
         END LOOP;
     END LOOP;
     INSERT INTO budget_reservations (tenant_id, employee_id, key, day, resource, amount, fence)
-    SELECT tenant, employee, wanted_key, today, c.key, c.value::numeric, turn FROM jsonb_each_text(costs) c
-    ON CONFLICT DO NOTHING;
+    SELECT tenant, employee, wanted_key, today, c.key, c.value::numeric, turn FROM jsonb_each_text(costs) c;
     UPDATE budget_days d SET reserved = d.reserved + c.value::numeric
       FROM jsonb_each_text(costs) c
      WHERE d.tenant_id = tenant AND d.scope IN (tenant, employee) AND d.day = today AND d.resource = c.key;
     RETURN NULL;
+END $$;
+
+-- What is set aside under any of the keys is counted by nobody else before this transaction ends.
+CREATE FUNCTION empla.lock_budgets(keys text[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
+BEGIN
+    PERFORM FROM budget_days d
+      WHERE d.tenant_id = ctx.tenant_id() AND d.scope IN (ctx.tenant_id(), ctx.employee_id())
+        AND (d.day, d.resource) IN (SELECT r.day, r.resource FROM budget_reservations r
+                                     WHERE r.tenant_id = ctx.tenant_id() AND r.employee_id = ctx.employee_id() AND r.key = ANY (keys) AND r.status = 'reserved')
+      ORDER BY d.scope <> ctx.tenant_id(), d.day, d.resource FOR UPDATE;
 END $$;
 
 -- What was set aside under the key is spent, as much of it as was needed (all unless said), or given back where `actual` is null.
@@ -368,6 +384,7 @@ CREATE FUNCTION empla.settle(settled_key text, is_spent boolean, actual jsonb DE
 DECLARE
     tenant uuid := ctx.tenant_id(); employee uuid := ctx.employee_id(); reservation record; cost numeric; settled integer := 0;
 BEGIN
+    PERFORM lock_budgets(ARRAY[settled_key]);
     FOR reservation IN SELECT r.* FROM budget_reservations r
                         WHERE r.tenant_id = tenant AND r.employee_id = employee AND r.key = settled_key AND r.status = 'reserved'
                         ORDER BY r.resource FOR UPDATE LOOP
@@ -375,9 +392,6 @@ BEGIN
         IF cost < 0 OR NOT cost < 'Infinity' THEN
             RAISE EXCEPTION 'a cost is a number from 0 on' USING ERRCODE = '22023';
         END IF;
-        PERFORM FROM budget_days d
-          WHERE d.tenant_id = tenant AND d.scope IN (tenant, employee) AND d.day = reservation.day AND d.resource = reservation.resource
-          ORDER BY d.scope <> tenant FOR UPDATE;
         UPDATE budget_days d SET reserved = d.reserved - reservation.amount, spent = d.spent + coalesce(cost, 0)
          WHERE d.tenant_id = tenant AND d.scope IN (tenant, employee) AND d.day = reservation.day AND d.resource = reservation.resource;
         UPDATE budget_reservations r SET status = CASE WHEN is_spent THEN 'settled' ELSE 'released' END, actual = cost
@@ -410,13 +424,14 @@ END $$;
 -- What a turn before this one had set aside and never settled is given back, but for what an effect that was started holds.
 CREATE FUNCTION empla.release_left_budgets(turn bigint) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
 DECLARE
-    left_key text; released integer := 0;
+    left_keys text[]; left_key text; released integer := 0;
 BEGIN
-    FOR left_key IN SELECT DISTINCT r.key FROM budget_reservations r
-                     WHERE r.tenant_id = ctx.tenant_id() AND r.employee_id = ctx.employee_id() AND r.status = 'reserved' AND r.fence < turn
-                       AND NOT EXISTS (SELECT FROM effects e WHERE e.tenant_id = r.tenant_id AND e.employee_id = r.employee_id
-                                                               AND e.status = 'started' AND effect_key(e.id, e.attempts) = r.key)
-                     ORDER BY r.key LOOP
+    SELECT array_agg(DISTINCT r.key) INTO left_keys FROM budget_reservations r
+     WHERE r.tenant_id = ctx.tenant_id() AND r.employee_id = ctx.employee_id() AND r.status = 'reserved' AND r.fence < turn
+       AND NOT EXISTS (SELECT FROM effects e WHERE e.tenant_id = r.tenant_id AND e.employee_id = r.employee_id
+                                               AND e.status = 'started' AND effect_key(e.id, e.attempts) = r.key);
+    PERFORM lock_budgets(left_keys);
+    FOREACH left_key IN ARRAY coalesce(left_keys, '{}') LOOP
         released := released + settle(left_key, false);
     END LOOP;
     RETURN released;
@@ -599,8 +614,11 @@ BEGIN
         RETURN;
     END IF;
 
-    -- From here on what is counted must not move: the tenant's effects are started one at a time.
-    INSERT INTO budget_days AS d (tenant_id, scope, day, resource) VALUES (tenant, tenant, (moment AT TIME ZONE 'UTC')::date, 'effects')
+    -- From here on what is counted must not move: the tenant's effects are started one at a time. All that it costs is locked at once, in the
+    -- order of set_aside.
+    INSERT INTO budget_days AS d (tenant_id, scope, day, resource)
+    SELECT tenant, tenant, (moment AT TIME ZONE 'UTC')::date, c.resource
+      FROM (SELECT jsonb_object_keys(offered.costs) UNION SELECT 'effects') c (resource) ORDER BY c.resource
     ON CONFLICT (tenant_id, scope, day, resource) DO UPDATE SET reserved = d.reserved;
     IF offered.repeat_window > interval '0' THEN
         SELECT f.id INTO twin FROM effects f
@@ -742,10 +760,10 @@ BEGIN
     END IF;
     reached := CASE verdict WHEN 'happened' THEN 'done' WHEN 'again' THEN 'approved' ELSE CASE e.status WHEN 'drafted' THEN 'cancelled' ELSE 'failed' END END;
     UPDATE effects f SET status = reached, reason = left(because, 2000), not_before = NULL, ended_at = CASE WHEN reached <> 'approved' THEN moment END,
-           expires_at = CASE reached WHEN 'approved' THEN moment + interval '7 days' ELSE f.expires_at END
+           expires_at = CASE reached WHEN 'approved' THEN moment + interval '14 days' ELSE f.expires_at END
      WHERE f.tenant_id = tenant AND f.employee_id = e.employee_id AND f.id = e.id;
     IF reached = 'approved' THEN
-        UPDATE approvals a SET expires_at = moment + interval '7 days'
+        UPDATE approvals a SET expires_at = moment + interval '14 days'
          WHERE a.tenant_id = tenant AND a.employee_id = e.employee_id AND a.effect_id = e.id AND a.status = 'approved';
     ELSE
         UPDATE approvals a SET status = 'withdrawn'
@@ -784,6 +802,7 @@ GRANT SELECT ON empla.budget_days, empla.budget_reservations TO empla_app, empla
 GRANT SELECT, INSERT, UPDATE (reserved, spent) ON empla.budget_days TO empla_keeper;
 GRANT SELECT, INSERT, UPDATE (status, actual) ON empla.budget_reservations TO empla_keeper;
 GRANT SELECT, INSERT, UPDATE (status) ON empla.notices TO empla_keeper;
+GRANT UPDATE (mailed_at, mail_after) ON empla.notices TO empla_worker;
 GRANT SELECT, UPDATE (lifecycle_stage) ON empla.employees TO empla_keeper;
 GRANT SELECT ON empla.intention_steps, empla.employee_intentions TO empla_keeper;
 
@@ -798,7 +817,7 @@ CALL empla.keep_audited('empla.budgets', 'budget', 'scope,resource,daily');
 
 REVOKE ALL ON FUNCTION empla.effect_digest(text, text, text[], text, text, jsonb), empla.gate_effect(), empla.ask_approval(empla.effects, text),
     empla.ask_for_effect(), empla.withdraw_effects(), empla.default_budget(boolean, text), empla.reserve_budget(text, jsonb, bigint),
-    empla.settle_budget(text, boolean, jsonb), empla.release_left_budgets(bigint), empla.quiet_until(timestamptz, text, time, time),
+    empla.lock_budgets(text[]), empla.settle_budget(text, boolean, jsonb), empla.release_left_budgets(bigint), empla.quiet_until(timestamptz, text, time, time),
     empla.demote_failing(uuid, uuid), empla.decide_effect(uuid, text, text, text, text, text[], jsonb),
     empla.cancel_effect(uuid, uuid, uuid, text, text), empla.begin_effect(uuid, bigint), empla.expire_effects(), empla.settle_effect(uuid, text, text),
     empla.finish_effect(uuid, bigint, text, jsonb, text, timestamptz), empla.set_stage_since(),
@@ -819,6 +838,7 @@ ALTER FUNCTION empla.set_stage_since() OWNER TO empla_keeper;
 ALTER FUNCTION empla.set_aside(text, jsonb, bigint) OWNER TO empla_keeper;
 ALTER FUNCTION empla.settle(text, boolean, jsonb) OWNER TO empla_keeper;
 ALTER FUNCTION empla.reserve_budget(text, jsonb, bigint) OWNER TO empla_keeper;
+ALTER FUNCTION empla.lock_budgets(text[]) OWNER TO empla_keeper;
 ALTER FUNCTION empla.settle_budget(text, boolean, jsonb) OWNER TO empla_keeper;
 ALTER FUNCTION empla.release_left_budgets(bigint) OWNER TO empla_keeper;
 ALTER FUNCTION empla.demote_failing(uuid, uuid) OWNER TO empla_keeper;

@@ -58,7 +58,8 @@ PLANT: dict[str, LiteralString] = {
         INSERT INTO empla.approvals (tenant_id, employee_id, id, effect_id, digest, stage, status, why, decided_by_type, decided_by,
                                      decided_at, created_at, updated_at)
         SELECT %(tenant)s, %(employee)s, %(id)s, %(id)s, repeat('0', 64), 'supervised', %(status)s, 'odd',
-               CASE WHEN d.is_decided THEN 'system' END, CASE WHEN d.is_decided THEN %(id)s::uuid END, CASE WHEN d.is_decided THEN now() END,
+               CASE WHEN d.is_decided THEN 'system' END, CASE WHEN d.is_decided THEN %(id)s::uuid END,
+               CASE WHEN d.is_decided THEN now() END,
                now(), now()
           FROM (SELECT %(status)s IN ('approved', 'edited', 'rejected') AS is_decided) d
     """,

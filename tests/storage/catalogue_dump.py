@@ -2,7 +2,7 @@
 
 import psycopg
 
-# The order of an ACL is the order of its grants, so each is sorted.
+# The order of an ACL is the order of its grants, so each is sorted. A `name` in a union cuts every text to 63 bytes, so each is cast.
 _DUMP = r"""
     WITH schema AS (
         SELECT oid, nspname FROM pg_namespace WHERE nspname IN ('empla', 'ctx')
@@ -49,7 +49,7 @@ _DUMP = r"""
     SELECT 'type', t.oid::regtype::text, format('%s of %s', t.typtype, t.typowner::regrole)
       FROM pg_type t JOIN schema ON schema.oid = t.typnamespace
     UNION ALL
-    SELECT 'default acl', n.nspname, format('%s %s %s', a.defaclrole::regrole, a.defaclobjtype, a.defaclacl)
+    SELECT 'default acl', n.nspname::text, format('%s %s %s', a.defaclrole::regrole, a.defaclobjtype, a.defaclacl)
       FROM pg_default_acl a JOIN pg_namespace n ON n.oid = a.defaclnamespace
 """
 

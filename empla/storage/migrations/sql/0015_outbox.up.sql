@@ -615,7 +615,7 @@ BEGIN
     END IF;
 
     -- From here on what is counted must not move: the tenant's effects are started one at a time. All that it costs is locked at once, in the
-    -- order of reserve_budget.
+    -- order of set_aside.
     INSERT INTO budget_days AS d (tenant_id, scope, day, resource)
     SELECT tenant, tenant, (moment AT TIME ZONE 'UTC')::date, c.resource
       FROM (SELECT jsonb_object_keys(offered.costs) UNION SELECT 'effects') c (resource) ORDER BY c.resource

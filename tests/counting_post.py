@@ -20,23 +20,22 @@ TAKEN = "250 taken"
 
 @dataclass
 class Post:
-    """What a server took, by Message-ID and by effect; and whom it ends when."""
+    """What a server took, by effect; and whom it ends when."""
 
     phase: Phase | None = None
+    freezes: bool = False  # whoever it meets there, instead of ending it
     victim: int = 0  # its process id; 0 for nobody
-    mails: Counter[str] = field(default_factory=Counter[str])
     effects: Counter[str] = field(default_factory=Counter[str])
 
     def reached(self, phase: Phase) -> None:
-        """Whoever is to end here is dead when this returns."""
+        """Whoever is to end here is dead, or frozen, when this returns."""
         if phase == self.phase and self.victim:
-            end(self.victim)
+            (stop if self.freezes else end)(self.victim)
             self.victim = 0
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         assert isinstance(envelope.content, bytes)
         mail = message_from_bytes(envelope.content)
-        self.mails[str(mail["Message-ID"])] += 1
         self.effects[str(mail["X-Empla-Effect"])] += 1
         self.reached("whole")
         return TAKEN

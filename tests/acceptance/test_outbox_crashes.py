@@ -5,6 +5,8 @@ a worker goes on until nothing is left to do, and for a while longer.
 """
 
 import asyncio
+import os
+import signal
 import ssl
 import subprocess
 import sys
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
 
 Carrier = Literal["smtp", "maildir", "webhook", "idempotent webhook"]
 STAGES: tuple[Literal["supervised", "autonomous"], ...] = ("supervised", "autonomous")
-LEASE = 60.0  # seconds, of those who are killed: none of them runs out of time before it is
+LEASE = 300.0  # seconds, of those who are killed: none of them runs out of time before it is
 AT_ONCE = 2
 HANGS = 120.0  # seconds; what takes longer does not come to an end
 AFTERWARDS = 3.0  # seconds that the heir goes on when nothing is left to do
@@ -63,6 +65,7 @@ class Case:
     happens: Collection[int]  # how often it may have happened
     where: str = "never"  # as `doomed_worker` knows it
     phase: Phase | None = None  # or the receiver's hand
+    freezes: bool = False  # it is stopped, and goes on when its heir has done all that there was to do
 
     def __str__(self) -> str:
         return f"{self.carrier}, {self.stage}, {self.name}"
@@ -76,6 +79,7 @@ class Staged:
     leaver: Leaver
     happened: Callable[[], list[str]]  # the effect of each time
     aims: Callable[[int], None]  # the receiver ends this process
+    meanwhile: str = ""  # what it was when its heir was done, where the first one goes on
 
 
 @dataclass
@@ -131,6 +135,11 @@ def cases() -> Iterator[Case]:
     yield from commits("webhook", "autonomous", started=("uncertain", 0), sent=("done", 1))
     yield Case("idempotent webhook", "autonomous", "after the call, before its answer", "done", {1}, phase="whole")
     yield from commits("idempotent webhook", "autonomous", started=("done", 1), sent=("done", 1))
+    # Who only slept sends what it had begun to send, and knows better than its heir what came of it.
+    asleep: list[Phase] = ["connect", "DATA", "whole"]
+    for phase in asleep:
+        name = f"asleep at {phase}, and awake when it was given up"
+        yield Case("smtp", "supervised", name, "done", {1}, phase=phase, freezes=True)
 
 
 def commits(
@@ -176,7 +185,7 @@ async def staged(database: Database, case: Case, folder: Path, certified: ssl.SS
     await leaver.may(quiet_hours=(None, None))
     async with AsyncExitStack() as stack:
         if case.carrier == "smtp":
-            post = Post(case.phase)
+            post = Post(case.phase, case.freezes)
             port = await stack.enter_async_context(open_post(post))
             await connect(leaver, "smtp", {"host": "127.0.0.1", "port": port, "tls": "none"})
             yield await ready(case, leaver, lambda: list(post.effects.elements()), aiming(post))
@@ -227,8 +236,8 @@ def files(folder: Path) -> list[str]:
     return [line.partition(": ")[2] for line in lines if line.startswith("X-Empla-Effect: ")]
 
 
-async def dies(one: Staged, around: dict[str, str], told: Path) -> None:
-    """A process delivers the message, and is killed in the midst of it."""
+async def dies(one: Staged, around: dict[str, str], told: Path) -> subprocess.Popen[bytes]:
+    """A process delivers the message, and is killed or put to sleep in the midst of it."""
     with told.open("wb") as said:
         process = subprocess.Popen(  # noqa: ASYNC220 — nothing waits for it here
             [
@@ -242,16 +251,40 @@ async def dies(one: Staged, around: dict[str, str], told: Path) -> None:
             stderr=said,
             env=around,
         )
-    try:
-        one.aims(process.pid)
-        for _ in range(int(HANGS / 0.02)):
-            if process.poll() is not None:
-                break
-            await asyncio.sleep(0.02)
-        assert process.returncode == -9, f"{one.case}: {process.returncode} {heard(told)}"
-    finally:
-        process.kill()
-        process.wait()
+    one.aims(process.pid)
+    if one.case.freezes:
+        await sleeps(process)
+    else:
+        await gone(process)
+        assert process.returncode == -signal.SIGKILL, f"{one.case}: {process.returncode} {heard(told)}"
+    return process
+
+
+async def sleeps(process: subprocess.Popen[bytes]) -> None:
+    for _ in range(int(HANGS / 0.02)):
+        if os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT | os.WNOHANG) is not None:  # noqa: ASYNC222
+            return
+        await asyncio.sleep(0.02)
+    process.kill()
+    raise AssertionError("it never came so far")
+
+
+async def gone(process: subprocess.Popen[bytes]) -> None:
+    """It has ended, in time or by force."""
+    for _ in range(int(HANGS / 0.02)):
+        if process.poll() is not None:
+            return
+        await asyncio.sleep(0.02)
+    process.kill()
+    process.wait()
+
+
+async def wakes(own: Settings, one: Staged, process: subprocess.Popen[bytes]) -> None:
+    """It goes on where it was put to sleep, to its end."""
+    [(_, status, *_)] = rows(own, FOUND, one.leaver.caller.tenant)
+    one.meanwhile = status
+    process.send_signal(signal.SIGCONT)
+    await gone(process)
 
 
 async def go_on(own: Settings, around: dict[str, str], told: Path) -> None:
@@ -306,6 +339,8 @@ def judged(own: Settings, one: Staged) -> tuple[str, list[str]]:
         wrong.append("it is done, and did not happen")
     if case.carrier in {"smtp", "maildir"} and set(happened) - {effect}:
         wrong.append("another effect's mail")
+    if case.freezes and one.meanwhile != "uncertain":
+        wrong.append(f"its heir made it {one.meanwhile}")
     if status != case.status or len(happened) not in case.happens or not is_started:
         wrong.append(f"expected {case.status} and {sorted(case.happens)}")
     spent = {UUID(str(scope)): (reserved, spent) for scope, reserved, spent in rows(own, SPENT, tenant)}
@@ -326,7 +361,7 @@ async def test_a_worker_is_killed_at_every_point_of_a_delivery(
         "EMPLA_SECRET_KEYS": keys.get_secret_value(),
         "EMPLA_REACH_PRIVATE": "1",
         "EMPLA_WORKER_LEASE": str(LEASE),
-        "EMPLA_SEND_TIMEOUT": str(LEASE / 2),
+        "EMPLA_SEND_TIMEOUT": str(LEASE / 3),
         "EMPLA_SEND_BACKOFF": "0.2",
         "EMPLA_WORKER_POLL": "0.1",
         "SSL_CERT_FILE": str(tmp_path / "localhost.pem"),
@@ -340,16 +375,22 @@ async def test_a_worker_is_killed_at_every_point_of_a_delivery(
         ]
         hands = asyncio.Semaphore(AT_ONCE)
 
-        async def killed(number: int, one: Staged) -> None:
+        async def fell(number: int, one: Staged) -> subprocess.Popen[bytes]:
             async with hands:
-                await dies(one, around, tmp_path / f"said-{number}")
+                process = await dies(one, around, tmp_path / f"said-{number}")
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            return process
 
-        await asyncio.gather(*(killed(number, one) for number, one in enumerate(all_of_them)))
+        fallen = await asyncio.gather(*(fell(number, one) for number, one in enumerate(all_of_them)))
         with psycopg.connect(admin_url(own), autocommit=True) as admin:  # nobody waits for the leases of the dead
             admin.execute(
                 "UPDATE empla.employee_schedule SET lease_until = '2020-01-01Z' WHERE lease_until IS NOT NULL"
             )
         await go_on(own, around | {"EMPLA_WORKER_LEASE": "10"}, tmp_path / "said-heir")
+        for one, process in zip(all_of_them, fallen, strict=True):
+            if process.returncode is None:
+                await wakes(own, one, process)
         verdicts = [(one, *judged(own, one)) for one in all_of_them]
     counts = Counter[str]()
     for one, line, _ in verdicts:

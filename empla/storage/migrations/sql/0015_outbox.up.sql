@@ -361,7 +361,8 @@ BEGIN
         END LOOP;
     END LOOP;
     INSERT INTO budget_reservations (tenant_id, employee_id, key, day, resource, amount, fence)
-    SELECT tenant, employee, wanted_key, today, c.key, c.value::numeric, turn FROM jsonb_each_text(costs) c;
+    SELECT tenant, employee, wanted_key, today, c.key, c.value::numeric, turn FROM jsonb_each_text(costs) c
+    ON CONFLICT DO NOTHING;
     UPDATE budget_days d SET reserved = d.reserved + c.value::numeric
       FROM jsonb_each_text(costs) c
      WHERE d.tenant_id = tenant AND d.scope IN (tenant, employee) AND d.day = today AND d.resource = c.key;

@@ -223,7 +223,7 @@ CREATE TRIGGER inherit_taint BEFORE INSERT ON empla.employee_intentions FOR EACH
 -- How an effect comes in: by its employee's stage, whatever the statement says.
 CREATE FUNCTION empla.gate_effect() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
 DECLARE
-    person record; offered record; twin uuid; moment timestamptz := ctx.true_now();
+    person record; offered record; twin timestamptz; moment timestamptz := ctx.true_now();
 BEGIN
     NEW.attempts := 0; NEW.fence := NULL; NEW.started_at := NULL; NEW.integration_id := NULL; NEW.not_before := NULL; NEW.receipt := '{}';
     IF NEW.kind NOT IN ('message', 'call') THEN
@@ -252,7 +252,7 @@ BEGIN
         RETURN NEW;
     END IF;
     NEW.expires_at := least(coalesce(NEW.expires_at, moment + interval '14 days'), moment + interval '90 days');
-    SELECT e.id INTO twin FROM effects e
+    SELECT e.created_at INTO twin FROM effects e
      WHERE e.tenant_id = NEW.tenant_id
        AND e.digest = effect_digest(NEW.kind, NEW.capability, NEW.recipients, NEW.title, NEW.body, NEW.arguments)
        AND e.idempotency_key <> NEW.idempotency_key
@@ -260,7 +260,7 @@ BEGIN
             OR (e.status IN ('started', 'done', 'uncertain') AND e.started_at > moment - offered.repeat_window))
      LIMIT 1;
     IF FOUND AND offered.repeat_window > interval '0' THEN
-        RAISE EXCEPTION 'it repeats the effect % within %', twin, offered.repeat_window USING ERRCODE = 'EM409';
+        RAISE EXCEPTION 'it repeats the effect of % within %', to_char(twin AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), offered.repeat_window USING ERRCODE = 'EM409';
     END IF;
     NEW.status := CASE WHEN NEW.stage = 'supervised' OR (NEW.tainted AND offered.destructive) THEN 'awaiting_approval' ELSE 'approved' END;
     RETURN NEW;
@@ -572,7 +572,7 @@ CREATE FUNCTION empla.begin_effect(effect uuid, turn bigint) RETURNS TABLE (verd
 #variable_conflict use_column
 DECLARE
     tenant uuid := ctx.tenant_id(); employee uuid := ctx.employee_id(); moment timestamptz := ctx.true_now();
-    e effects; person record; offered record; given record; carrier uuid; twin uuid; counted integer; since timestamptz; refused text;
+    e effects; person record; offered record; given record; carrier uuid; twin timestamptz; counted integer; since timestamptz; refused text;
 BEGIN
     IF employee IS NULL OR ctx.role() IS DISTINCT FROM 'employee' THEN
         RAISE EXCEPTION 'effects are brought about by employees' USING ERRCODE = '42501';
@@ -622,10 +622,10 @@ BEGIN
       FROM (SELECT jsonb_object_keys(offered.costs) UNION SELECT 'effects') c (resource) ORDER BY c.resource
     ON CONFLICT (tenant_id, scope, day, resource) DO UPDATE SET reserved = d.reserved;
     IF offered.repeat_window > interval '0' THEN
-        SELECT f.id INTO twin FROM effects f
+        SELECT f.created_at INTO twin FROM effects f
          WHERE f.tenant_id = tenant AND f.digest = e.digest AND f.id <> e.id AND f.started_at > moment - offered.repeat_window
            AND f.status IN ('started', 'done', 'uncertain') LIMIT 1;
-        refused := CASE WHEN FOUND THEN format('it repeats the effect %s within %s', twin, offered.repeat_window) END;
+        refused := CASE WHEN FOUND THEN format('it repeats the effect of %s within %s', to_char(twin AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), offered.repeat_window) END;
     END IF;
     IF refused IS NOT NULL THEN
         PERFORM cancel_effect(tenant, employee, e.id, 'withdrawn', refused);

@@ -201,14 +201,15 @@ MEASURE: LiteralString = """
         SELECT md5(jsonb_build_array('history', email_key, subject, predicate, change_type, old_value, new_value, old_confidence,
                                      new_confidence, source, reason, actor_type, evidence_at, changed_at)::text) FROM history
         UNION ALL
-        SELECT md5(jsonb_build_array('episode', email_key, episode_type, description, content - 'effect', participants, location, importance,
-                                     occurred_at, created_at)::text) FROM episode
+        SELECT md5(jsonb_build_array('episode', email_key, episode_type, description, content - 'effect', participants, location,
+                                     importance, occurred_at, created_at)::text) FROM episode
         UNION ALL
         SELECT md5(jsonb_build_array('observation', email_key, source, external_id, kind, content, occurred_at,
                                      CASE WHEN perceived_at <= %(at)s::timestamptz THEN perceived_at END)::text) FROM observation
         UNION ALL
         SELECT md5(jsonb_build_array('audit', actor_type, action_type, resource_type,
-                                     details - '{user_id,employee_id,goal_id,dependencies,effect_id,decided_by,scope,settings}'::text[], occurred_at)::text) FROM audit
+                                     details - '{user_id,employee_id,goal_id,dependencies,effect_id,decided_by,scope,settings}'::text[],
+                                     occurred_at)::text) FROM audit
         UNION ALL
         SELECT md5(jsonb_build_array('goal', email_key, goal_key, goal_type, description, target, importance, created_at)::text) FROM goal
         UNION ALL

@@ -69,7 +69,8 @@ def sender_of(kind: str, settings: Mapping[str, JsonValue], secret: SecretStr | 
             allow_private=limits.reach_private,
         )
     if kind == "maildir":
-        return MaildirSender(MaildirFolder.model_validate(settings).folder, max_bytes=limits.max_message_bytes)
+        folder = MaildirFolder.model_validate(settings).folder
+        return MaildirSender(folder, max_bytes=limits.max_message_bytes, timeout=timeout)
     if kind == "webhook" and secret is not None:
         endpoint = WebhookEndpoint.model_validate({**settings, "allow_private": limits.reach_private})
         return WebhookSender(endpoint, secret, timeout, max_bytes=limits.max_message_bytes)

@@ -5,6 +5,7 @@ an effect that an earlier turn has started asks the carrier whether it happened,
 Never silently twice.
 """
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,12 +18,14 @@ from empla.effects.outbox import Begun
 from empla.effects.senders.sender import Outcome, Outgoing, Sender
 from empla.employees import schedule
 from empla.employees.schedule import Turn
-from empla.errors import ConflictError, EmplaError
+from empla.errors import ConflictError, EmplaError, UnavailableError
 from empla.mind.circumstance import Circumstance, Leaving
 from empla.storage.database import Database
 from empla.storage.tx import Caller, Tx
 
 LONGEST_PAUSE = timedelta(hours=6)
+_MOST_LOOKS = 5
+_LOOK_PAUSE = 1.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +149,25 @@ async def _finish(
     verdict, reason = outcome.verdict, outcome.reason
     if verdict == "later" and attempts >= database.settings.send_attempts:
         verdict, reason = "failed", f"after {attempts} attempts: {reason}"
-    async with database.work(caller) as tx:
-        again_at = tx.now + pause(outcome.receipt, attempts, first=database.settings.send_backoff)
-        status = await outbox.finish(
-            tx, effect=effect, fence=fence, verdict=verdict, receipt=outcome.receipt, reason=reason, again_at=again_at
-        )
+    status: str | None = None
+    for looks_left in reversed(range(_MOST_LOOKS)):
+        try:
+            async with database.work(caller) as tx:
+                again_at = tx.now + pause(outcome.receipt, attempts, first=database.settings.send_backoff)
+                status = await outbox.finish(
+                    tx,
+                    effect=effect,
+                    fence=fence,
+                    verdict=verdict,
+                    receipt=outcome.receipt,
+                    reason=reason,
+                    again_at=again_at,
+                )
+            break
+        except UnavailableError:  # what is known must not be lost with a connection: the next turn could only guess
+            if not looks_left:
+                raise
+            await asyncio.sleep(_LOOK_PAUSE)
     return Delivered(effect, status or verdict)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import secrets
 import sys
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from empla.errors import InvalidError
 if sys.platform != "win32":
     import fcntl
 
+_PAUSE = 0.05  # seconds between two looks whether the folder is free
 _PRIVATE_FOLDER, _PRIVATE_FILE = 0o700, 0o600
 
 
@@ -24,9 +26,11 @@ class MaildirSender:
     can_be_asked = True
     deduplicates = True
 
-    def __init__(self, folder: Path, *, max_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, folder: Path, *, max_bytes: int = MOST_BYTES, timeout: float = 20) -> None:
+        """`timeout` is the seconds to wait for another process that is at the folder."""
         self._folder = folder
         self._max_bytes = max_bytes
+        self._timeout = timeout
 
     async def send(self, outgoing: Outgoing) -> Outcome:
         return await asyncio.to_thread(self._send, outgoing)
@@ -47,7 +51,7 @@ class MaildirSender:
             for each in (self._folder, *(self._folder / part for part in ("tmp", "new", "cur"))):
                 each.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
             # Held while it is looked and linked, so that a mail that a reader moves meanwhile is not delivered again.
-            with _held(self._folder / "tmp"):
+            with _held(self._folder / "tmp", timeout=self._timeout):
                 if not self._lies_there(name):
                     with _written(self._folder / "tmp", mail.content) as finished:
                         os.link(finished, self._folder / "new" / name)
@@ -76,11 +80,19 @@ def _name(key: str) -> str:
 
 
 @contextmanager
-def _held(folder: Path) -> Generator[None]:
-    """One process and thread at a time is within."""
+def _held(folder: Path, *, timeout: float) -> Generator[None]:
+    """One process and thread at a time is within. Raises `TimeoutError`, for whoever is within may be frozen."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    end = time.monotonic() + timeout
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    raise TimeoutError(None, "another process is at it") from None
+                time.sleep(_PAUSE)
         yield
     finally:
         os.close(descriptor)

@@ -149,7 +149,7 @@ DRAWINGS = {
             ("", "pending"): ("a human is asked", 132, 218),
             ("", "approved"): ("as a human edited it", 270, 116),
             ("pending", "approved"): ("as it stands", 586, 112),
-            ("pending", "edited"): ("with other words", 470, 152),
+            ("pending", "edited"): ("with other words", 520, 141),
             ("pending", "rejected"): ("with a reason", 450, 194),
             ("pending", "expired"): ("nobody decided in time", 560, 228),
             ("pending", "withdrawn"): ("nobody need decide any more", 450, 325),

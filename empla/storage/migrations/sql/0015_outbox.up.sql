@@ -84,7 +84,7 @@ COMMENT ON COLUMN empla.effects.fence IS 'The turn that started it';
 COMMENT ON COLUMN empla.effects.receipt IS 'What the provider said';
 COMMENT ON COLUMN empla.effects.not_before IS 'It is tried (again) then';
 CREATE INDEX idx_effects_open ON empla.effects (tenant_id, employee_id, status) WHERE status IN ('awaiting_approval', 'approved', 'started', 'uncertain');
-CREATE INDEX idx_effects_repeat ON empla.effects (tenant_id, digest, started_at) WHERE started_at IS NOT NULL;
+CREATE INDEX idx_effects_repeat ON empla.effects (tenant_id, digest, started_at);
 CREATE INDEX idx_effects_started ON empla.effects (tenant_id, capability, started_at) WHERE started_at IS NOT NULL;
 CREATE INDEX idx_effects_integration ON empla.effects (tenant_id, integration_id) WHERE integration_id IS NOT NULL;
 

@@ -54,7 +54,7 @@ async def approvals(
 
 
 def _show(request: Approval, name: str) -> None:
-    decided = "" if request.status == "pending" else f", {request.status} {_when(request.decided_at)}"
+    decided = "" if request.status == "pending" else f", {request.status}{_by(request)}"
     expires = "" if request.expires_at is None or decided else f", until {_when(request.expires_at)}"
     console.print(
         f"{short(request.id)}  {_when(request.created_at)}  {name}: {request.title} ({request.capability}{decided}{expires})",
@@ -153,6 +153,10 @@ def _became(effect: Effect, *, lived: bool) -> str:
     if effect.status == "approved":
         return f"approved; it waits until {_when(effect.not_before)}: {effect.reason}"
     return f"approved, and now {effect.status}" + (f": {effect.reason}" if effect.reason else "")
+
+
+def _by(request: Approval) -> str:
+    return "" if request.decided_at is None else f" by {request.decider}, {_when(request.decided_at)}"
 
 
 def _when(moment: datetime | None) -> str:

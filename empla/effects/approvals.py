@@ -13,6 +13,7 @@ from empla.storage.tx import ReadTx, Tx
 
 ApprovalStatus = Literal["pending", "approved", "edited", "rejected", "expired", "withdrawn"]
 Verdict = Literal["approve", "edit", "reject"]
+_OPERATOR = UUID(int=0)
 
 
 class Approval(BaseModel):
@@ -29,6 +30,7 @@ class Approval(BaseModel):
     why: str  # a human is asked
     edited_from: UUID | None  # the request that was answered by editing
     decided_by: UUID | None  # the user; the nil id for the operator
+    decided_by_name: str | None  # where the caller may see it
     decided_at: datetime | None
     reason: str | None
     expires_at: datetime | None
@@ -42,6 +44,13 @@ class Approval(BaseModel):
     arguments: dict[str, JsonValue]
     tainted: bool
     effect_status: EffectStatus
+
+    @property
+    def decider(self) -> str:
+        """Who decided, in words."""
+        if self.decided_by is None:
+            return "nobody"
+        return self.decided_by_name or ("the operator" if self.decided_by == _OPERATOR else "somebody")
 
 
 class Wording(BaseModel):
@@ -70,12 +79,15 @@ class Decided(BaseModel):
 
 
 LISTED: LiteralString = """
-    SELECT a.id, a.employee_id, a.effect_id, a.digest, a.stage, a.status, a.why, a.edited_from, a.decided_by, a.decided_at, a.reason,
+    SELECT a.id, a.employee_id, a.effect_id, a.digest, a.stage, a.status, a.why, a.edited_from, a.decided_by,
+           u.name AS decided_by_name, a.decided_at, a.reason,
            a.expires_at, a.used_at, a.created_at, e.kind, e.capability, e.title, e.body, e.recipients, e.arguments,
            e.tainted, e.status AS effect_status
       FROM approvals a
       JOIN effects e ON e.tenant_id = a.tenant_id AND e.employee_id = a.employee_id AND e.id = a.effect_id
+      LEFT JOIN users u ON u.tenant_id = a.tenant_id AND u.id = a.decided_by
      WHERE a.tenant_id = %(tenant)s::uuid AND (%(employee)s::uuid IS NULL OR a.employee_id = %(employee)s::uuid)
+       AND (%(intention)s::uuid IS NULL OR e.intention_id = %(intention)s::uuid)
        AND (NOT %(waiting)s::boolean OR (a.status = 'pending' AND e.status = 'awaiting_approval' AND a.expires_at > %(now)s::timestamptz))
        AND (NOT %(drafts)s::boolean OR (a.status = 'pending' AND e.status = 'drafted'))
        AND (%(part)s::text IS NULL OR starts_with(a.id::text, %(part)s::text)
@@ -88,10 +100,11 @@ async def listed(
     tx: ReadTx,
     *,
     employee: UUID | None = None,
+    intention: UUID | None = None,
     which: Literal["waiting", "drafts", "all"] = "waiting",
     limit: int = 100,
 ) -> list[Approval]:
-    """Requests of one employee or of all whom the caller may see, the latest first.
+    """Requests of one employee or of all whom the caller may see, the latest first; of one intention, when it is named.
 
     waiting: effects that go out once somebody approves; drafts: what was drafted and can be judged for the record; all: also what
     was decided.
@@ -100,6 +113,7 @@ async def listed(
         Approval,
         LISTED,
         employee=employee,
+        intention=intention,
         waiting=which == "waiting",
         drafts=which == "drafts",
         part=None,
@@ -112,7 +126,15 @@ async def find(tx: ReadTx, *, named: str) -> Approval:
     """The request whose id begins or ends so. Raises `NotFoundError`, `UsageError` for several."""
     part = ids.part(named)
     found = await tx.fetch_all(
-        Approval, LISTED, employee=None, waiting=False, drafts=False, part=part, limit=ids.MOST_NAMED, now=tx.now
+        Approval,
+        LISTED,
+        employee=None,
+        intention=None,
+        waiting=False,
+        drafts=False,
+        part=part,
+        limit=ids.MOST_NAMED,
+        now=tx.now,
     )
     return ids.only(found, what="request for approval", named=named)
 

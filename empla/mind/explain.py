@@ -12,7 +12,8 @@ from empla.bdi import goals, intentions
 from empla.bdi.goals import Goal
 from empla.bdi.intentions import Intention, Step
 from empla.bdi.states import LIVE_INTENTIONS
-from empla.effects import effects, notices
+from empla.effects import approvals, effects, notices
+from empla.effects.effects import Effect
 from empla.effects.notices import Notice
 from empla.employees import employees
 from empla.memory import episodic
@@ -45,6 +46,7 @@ async def explain(tx: ReadTx, *, intention: UUID | str) -> Explanation:
     steps = await intentions.steps_of(tx, employee=employee, intentions=[found.id])
     told = list(reversed(await notices.listed(tx, employee=employee, intention=found.id, status=None)))
     made = list(reversed(await effects.latest(tx, employee=employee, intention=found.id)))
+    decided = list(reversed(await approvals.listed(tx, employee=employee, intention=found.id, which="all")))
     children = [other for other in related if other.parent_id == found.id]
     depends_on = [other for other in related if other.id in (found.dependencies or ())]
     return Explanation(
@@ -62,7 +64,8 @@ async def explain(tx: ReadTx, *, intention: UUID | str) -> Explanation:
         steps=steps,
         effects=made,
         notices=told,
-        waits_for=_waits_for(found, goal, depends_on, children, steps, told),
+        decisions=decided,
+        waits_for=_waits_for(found, goal, depends_on, children, steps, told, made),
     )
 
 
@@ -101,6 +104,7 @@ def _waits_for(
     children: Sequence[Intention],
     steps: Sequence[Step],
     told: Sequence[Notice],
+    made: Sequence[Effect],
 ) -> list[str]:
     """What has to happen before it goes on, in sentences."""
     if intention.status not in LIVE_INTENTIONS:
@@ -114,7 +118,7 @@ def _waits_for(
     rests = goal is not None and goal.status == "blocked" and goal.current_progress.blocked_by != "no_plan"
     if goal is not None and rests and intention.commitment != "blind":
         found.append(f"its goal: {goal.reason or 'it does not begin yet'}")
-    found += [line for step in steps if (line := _step_waits_for(step, children, told)) is not None]
+    found += [line for step in steps if (line := _step_waits_for(step, children, told, made)) is not None]
     if (
         not any(step.status in {"pending", "in_progress"} for step in steps)
         and intention.plan.success_criteria is not None
@@ -123,7 +127,9 @@ def _waits_for(
     return found or [_next_in_line(steps)]
 
 
-def _step_waits_for(step: Step, children: Sequence[Intention], told: Sequence[Notice]) -> str | None:
+def _step_waits_for(
+    step: Step, children: Sequence[Intention], told: Sequence[Notice], made: Sequence[Effect]
+) -> str | None:
     where = f"step {step.position} ({step.action})"
     if step.status == "pending" and step.not_before is not None:
         return f"{where}, which is tried again from {step.not_before:%Y-%m-%d %H:%M} UTC on: {step.error}"
@@ -135,6 +141,9 @@ def _step_waits_for(step: Step, children: Sequence[Intention], told: Sequence[No
                 (notice.text for notice in told if notice.notice_key == question_key(step, attempt=step.attempts)), ""
             )
             return f"{where}: a human's answer to “{asked.partition(chr(10))[0]}”{_until(step.timeout_at)}"
+        case "send" | "invoke":
+            effect = next((effect for effect in made if str(effect.id) == step.result.get("effect")), None)
+            return f"{where}: {'its effect' if effect is None else _leaving(effect)}"
         case "pursue":
             names = [
                 f"{child.plan_key}, which is {_spaced(child.status)}"
@@ -144,6 +153,19 @@ def _step_waits_for(step: Step, children: Sequence[Intention], told: Sequence[No
             return f"{where}: {'; '.join(names[-1:]) or 'a plan of its own'}{_until(step.timeout_at)}"
         case _:
             return f"{where}: {written(step.definition.get('criteria'))}{_until(step.timeout_at)}"
+
+
+def _leaving(effect: Effect) -> str:
+    """What an effect on its way out waits for."""
+    match effect.status:
+        case "awaiting_approval":
+            return f"approval of “{effect.title}”{_until(effect.expires_at)}"
+        case "uncertain":
+            return f"a human to find out whether “{effect.title}” happened"
+        case _:
+            return f"“{effect.title}” to leave{_until(effect.not_before)}" + (
+                f": {effect.reason}" if effect.reason else ""
+            )
 
 
 def _next_in_line(steps: Sequence[Step]) -> str:

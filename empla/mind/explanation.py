@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from empla.bdi.goals import Goal
 from empla.bdi.intentions import Intention, Step
+from empla.effects.approvals import Approval
 from empla.effects.effects import Effect
 from empla.effects.notices import Notice
 from empla.ids import short
@@ -67,6 +68,7 @@ class Explanation(BaseModel):
     rests_on: list[Rested]
     steps: list[Step]
     effects: list[Effect]  # the oldest first
+    decisions: list[Approval]  # what people were asked about them, and said
     notices: list[Notice]  # the oldest first
     waits_for: list[str]  # nothing when it has ended
 
@@ -191,7 +193,7 @@ def _steps(answer: Explanation) -> list[str]:
         after = [str(position) for position in step.depends_on if position != step.position - 1]
         if after or (not step.depends_on and step.position > 1):
             lines.append(f"      after {' and '.join(map(str, step.depends_on)) or 'nothing'}")
-        lines += [f"      {line}" for line in _came_of(step, answer.effects)]
+        lines += [f"      {line}" for line in _came_of(step, answer.effects, answer.decisions)]
     return lines
 
 
@@ -205,11 +207,17 @@ def _named(step: Step) -> str:
     return ""
 
 
-def _came_of(step: Step, effects: Sequence[Effect]) -> list[str]:
+def _came_of(step: Step, effects: Sequence[Effect], decisions: Sequence[Approval]) -> list[str]:
     lines: list[str] = []
     made = next((effect for effect in effects if str(effect.id) == step.result.get("effect")), None)
     if made is not None:
-        lines.append(f"→ {made.kind} “{made.title}”, {made.status} ({short(made.id)})")
+        lines.append(f"→ {made.kind} “{made.title}”, {made.status.replace('_', ' ')} ({short(made.id)})")
+        lines += [
+            f"  {decision.status} by {decision.decider}, {_at(decision.decided_at)}"
+            + (f": {decision.reason}" if decision.reason else "")
+            for decision in decisions
+            if decision.effect_id == made.id and decision.decided_at is not None and decision.edited_from is None
+        ]
     if "outcome" in step.result:
         lines.append(f"→ {shown(step.result['outcome'])}")
     if "skipped" in step.result:

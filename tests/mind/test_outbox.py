@@ -6,7 +6,11 @@ import pytest
 from leaving import SEND, Leaver, a_leaver, mails
 
 from empla.errors import ConflictError, InvalidError
+from empla.mind import deciding
+from empla.mind.explain import explain
 from empla.storage.database import Database
+from empla.storage.tx import Caller
+from empla.tenancy import users
 
 
 @pytest.fixture
@@ -112,3 +116,23 @@ async def test_autonomous_it_sends_without_asking(database: Database, tmp_path: 
     await leaver.goes_on()
     assert len(mails(tmp_path / "mail")) == 1
     assert await leaver.asked("all") == []
+
+
+async def test_explain_says_what_waits_and_who_decided(leaver: Leaver):
+    await leaver.is_to_write()
+    await leaver.goes_on()
+    plan = await leaver.plan("write")
+    async with leaver.database.read(leaver.caller) as tx:
+        waiting = str(await explain(tx, intention=plan.id))
+    assert "step 1 (send): approval of “Hello Jane”, until 2025-" in waiting
+    async with leaver.database.write(leaver.caller) as tx:
+        greta = await users.invite(tx, email="greta@acme.example", name="Greta", role="manager")
+    [asked] = await leaver.asked()
+    async with leaver.database.write(Caller(leaver.caller.tenant, user=greta.id)) as tx:
+        await deciding.decide(tx, approval=asked.id, verdict="approve", reason="go on")
+    await leaver.goes_on()
+    async with leaver.database.read(leaver.caller) as tx:
+        done = str(await explain(tx, intention=plan.id))
+    assert "→ message “Hello Jane”, done" in done
+    assert "approved by Greta, 2025-" in done
+    assert done.count("go on") == 1

@@ -10,7 +10,8 @@ from leaving import SEND, Leaver, a_leaver, mails
 from empla.bdi import intentions
 from empla.bdi.intentions import Ending
 from empla.effects import budgets
-from empla.employees import lifecycle
+from empla.effects.budgets import Budget
+from empla.employees import lifecycle, schedule
 from empla.errors import ConflictError, InvalidError
 from empla.storage.database import Database
 from empla.storage.tx import Caller
@@ -220,3 +221,19 @@ async def test_three_bad_ends_of_the_last_five_demote(database: Database, tmp_pa
         lowered = (await leaver.decides(asked.id, "reject", "no")).demoted_to
     assert lowered == "shadow"
     assert "works in shadow from now on" in (await leaver.notices())[-1].text
+
+
+async def test_what_a_killed_turn_had_set_aside_is_given_back_by_the_next(free: Leaver):
+    employee = Caller(free.caller.tenant, employee=free.employee)
+    async with free.database.work(employee) as tx:
+        turn = await schedule.take_turn(tx, employee=free.employee)
+        assert turn is not None
+        assert await budgets.reserve(tx, key="a call", costs={"calls": 1, "tokens": 900}, fence=turn.fence) is None
+    assert [budget.reserved for budget in await used(free)] == [0, 1, 900, 0]
+    await free.lives()
+    assert [budget.reserved + budget.spent for budget in await used(free)] == [0, 0, 0, 0]
+
+
+async def used(leaver: Leaver) -> list[Budget]:
+    async with leaver.database.read(leaver.caller) as tx:
+        return await budgets.used(tx, scopes=[leaver.employee])

@@ -9,7 +9,7 @@ from empla.bdi.shapes import GoalConditions, Plan, PlanContext, Progress, Tactic
 from empla.employees.shapes import EmployeeConfig, PerformanceMetrics, Personality, WorkingHours
 from empla.memory.shapes import Conditions, EpisodeContent, Step, Steps, WorkingContent
 from empla.shapes import MAX_JSON_BYTES, MAX_JSON_DEPTH, Shape
-from empla.tenancy.shapes import TenantSettings, UserSettings
+from empla.tenancy.shapes import NoticeSettings, TenantSettings, UserSettings
 
 HERE = Path(__file__).parent
 PAGE = HERE / "shapes.md"
@@ -17,6 +17,7 @@ EXAMPLES = HERE.parent / "tests" / "fixtures" / "seed_json"
 
 SHAPES: dict[type[Shape], list[str]] = {  # in the schema's order, each with the seed's examples of it
     TenantSettings: [],
+    NoticeSettings: [],
     UserSettings: [],
     Personality: ["personality"],
     EmployeeConfig: ["config"],

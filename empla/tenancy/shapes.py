@@ -11,8 +11,8 @@ class NoticeSettings(Shape):
     """Who hears of notices by mail, too."""
 
     mail_to: Annotated[Many[str], Field(min_length=1, max_length=20)] = Field(description="Addresses of managers.")
-    least: Literal["info", "warning", "urgent"] = Field(
-        default="warning", description="What is less severe is shown in the product alone."
+    least: Literal["info", "warning", "urgent"] | None = Field(
+        default=None, description='What is less severe is shown in the product alone; "warning" when absent.'
     )
 
 

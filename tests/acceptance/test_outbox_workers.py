@@ -247,7 +247,7 @@ async def test_two_workers_that_fall_and_a_mail_server_in_all_moods(
     with ExitStack() as stack:
         async with opening.opened(own) as database, open_moody_post(post) as port:
             staff = await hired(database, port)
-            more = {"EMPLA_SEND_TIMEOUT": str(SEND_TIMEOUT), "EMPLA_SEND_BACKOFF": "0.1"}
+            more = {"EMPLA_SEND_TIMEOUT": str(SEND_TIMEOUT), "EMPLA_SEND_BACKOFF": "0.1", "EMPLA_REACH_PRIVATE": "1"}
             crew = Crew(own, tmp_path, **more)
             stack.callback(crew.end)
             async with looked_after(staff):

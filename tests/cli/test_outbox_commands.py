@@ -113,7 +113,6 @@ def test_who_is_no_staff_decides_nothing(t: "Run", tmp_path: Path):
         ("reject", asked["id"], "no"),
         ("budget", "set", "effects", "1000"),
         ("employee", "promote", JORDAN, "--to", "autonomous"),
-        ("capability", "change", "email", "--tenant-per-hour", "1000"),
     ):
         said = t(*arguments, "--user", "user@acme.example")
         assert (said.code, said.err) == (5, "empla: the caller's role does not allow this\n")

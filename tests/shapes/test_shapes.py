@@ -14,9 +14,10 @@ from empla.employees.shapes import EmployeeConfig, PerformanceMetrics, Personali
 from empla.errors import InvalidError
 from empla.memory.shapes import Conditions, EpisodeContent, Step, Steps, WorkingContent
 from empla.shapes import MAX_JSON_BYTES, MAX_JSON_DEPTH, SMALL_JSON_BYTES, Shape, check_json, read_json
-from empla.tenancy.shapes import TenantSettings, UserSettings
+from empla.tenancy.shapes import NoticeSettings, TenantSettings, UserSettings
 
 LEAST: dict[type[Shape], dict[str, JsonValue]] = {  # the least that each shape takes
+    NoticeSettings: {"mail_to": ["greta@acme.example"]},
     TenantSettings: {},
     UserSettings: {},
     Personality: {},
@@ -42,6 +43,14 @@ NOT_A_MOMENT = 'must be a date and time with its offset, such as "2025-12-31T23:
 WRONG: list[tuple[type[Shape], str, JsonValue, str]] = [
     (TenantSettings, "llm", "claude", 'settings.llm must be an object, not "claude"'),
     (TenantSettings, "branding", [], "settings.branding must be an object, not a list"),
+    (TenantSettings, "notices", "greta", 'settings.notices must be an object, not "greta"'),
+    (
+        NoticeSettings,
+        "mail_to",
+        "greta@acme.example",
+        'NoticeSettings.mail_to must be a list, not "greta@acme.example"',
+    ),
+    (NoticeSettings, "least", "grave", "NoticeSettings.least must be 'info', 'warning' or 'urgent', not \"grave\""),
     (UserSettings, "notifications", True, "settings.notifications must be an object, not true"),
     (UserSettings, "ui", 1.5, "settings.ui must be an object, not 1.5"),
     (Personality, "tone", 5, "personality.tone must be text, not 5"),

@@ -249,16 +249,13 @@ def _prepared(piece: Evidence, tx: Tx) -> dict[str, JsonValue]:
     for name in ("subject", "predicate", "reason"):
         check_json(getattr(piece, name), what=f"the {name} of the evidence")
     check_json(piece.object, what=f"the object of {piece.subject}.{piece.predicate}", max_bytes=MAX_OBJECT_BYTES)
+    unsaid = {name for name in ("rests_on", "tainted") if not getattr(piece, name)}
     return {
-        **piece.model_dump(mode="json", exclude_none=True, exclude=_unsaid(piece)),
+        **piece.model_dump(mode="json", exclude_none=True, exclude=unsaid),
         "object": piece.object,
         "reliability": piece.reliability or RELIABILITY[piece.source],
         "occurred_at": occurred_at.isoformat(),
     }
-
-
-def _unsaid(piece: Evidence) -> set[str]:
-    return {name for name in ("rests_on", "tainted") if not getattr(piece, name)}
 
 
 HELD: LiteralString = """

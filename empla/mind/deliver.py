@@ -33,7 +33,7 @@ class Delivered:
     """What became of one effect."""
 
     effect: UUID
-    status: str
+    status: str  # of the effect; or what held it back: waits, asks; told: by another process
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +164,8 @@ async def _finish(
                     again_at=again_at,
                 )
             break
+        except ConflictError:  # whoever had started it woke up and told, or was told about, meanwhile
+            return Delivered(effect, "told")
         except UnavailableError:  # what is known must not be lost with a connection: the next turn could only guess
             if not looks_left:
                 raise

@@ -82,8 +82,7 @@ class Evidence(BaseModel):
     reason: Annotated[str | None, Field(max_length=2000)] = None
     # The employee's own beliefs that an inference was made from, as they are when it is heard: it falls with any of them.
     rests_on: Annotated[tuple[UUID, ...], Field(max_length=MAX_SUPPORTS)] = ()
-    # It came from outside, and nobody vouches for it. Where the episode or the beliefs that it rests on say so, it is so anyway.
-    tainted: bool = False
+    tainted: bool = False  # from outside, and nobody vouches for it; so it is anyway where its episode or supports are
 
     @model_validator(mode="after")
     def _only_inferences_rest_on_beliefs(self) -> Self:

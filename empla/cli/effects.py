@@ -25,7 +25,7 @@ async def effects(
     json: Json = False,
     home: Home = None,
 ) -> None:
-    """What an employee brought about: tasks, notes and drafts, the latest first."""
+    """What an employee brought about: tasks, notes, drafts, messages and calls, the latest first."""
     async with opening.opened(settings_for(home)) as database:
         caller = await doors.caller_for(database, tenant=tenant, user=user)
         async with database.read(caller) as tx:

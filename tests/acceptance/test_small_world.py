@@ -16,6 +16,7 @@ from empla.storage import embedded
 
 EVENINGS = 2412  # of all agents; whoever has more to do lives through several cycles in one
 THEN = "2025-03-31"
+TRUSTED = "2025-09-17"  # on that evening who has earned it is supervised from now on
 EVENINGS_THEN = 9 * 85
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -118,7 +119,7 @@ def test_living_on_and_asking_back_are_the_same(home: Path, own_figures: Figures
 
 
 def test_killed_at_any_point_it_carries_on(home: Path, start: Starter, own_figures: Figures):
-    """While PostgreSQL is made, the schema, the inbox filled, and early, in the middle and late in its life."""
+    """While PostgreSQL is made, the schema, the inbox filled, early, in the middle and late in its life, and when it is promoted."""
     dice = random.Random(20_250_106)  # noqa: S311
     early, middle, late = (
         f"2025-{dice.randint(*part):02}-{dice.randint(1, 28):02}" for part in ((1, 3), (4, 6), (7, 9))
@@ -126,7 +127,7 @@ def test_killed_at_any_point_it_carries_on(home: Path, start: Starter, own_figur
     queries = [
         f"SELECT count(*) > {dice.randint(1, 20)} FROM pg_class WHERE relnamespace = 'empla'::regnamespace",
         f"SELECT count(*) > {dice.randint(0, 900)} FROM empla.observations",
-        *(lived(day) for day in (early, middle, late)),
+        *(lived(day) for day in sorted((early, middle, late, TRUSTED))),
     ]
     points = [(home / "cluster").exists, *(partial(look, home, query) for query in queries)]
     for reached in points:

@@ -32,18 +32,11 @@ class Leaver(Living):
             async with self.database.write(self.caller) as tx:
                 await lifecycle.promote(tx, employee=self.employee, to=to)
 
-    async def has_mail(self, folder: Path) -> None:
-        """Its mails go into a folder."""
+    async def has_mail(self, folder: Path, name: str = "mail") -> None:
+        """Its mails go into a folder, from now on."""
         async with self.database.write(self.caller) as tx:
             await integrations.connect(
-                tx, name="mail", capability="email", kind="maildir", settings={"folder": str(folder)}
-            )
-
-    async def has_mail_again(self, folder: Path) -> None:
-        """Its mails go into a folder again."""
-        async with self.database.write(self.caller) as tx:
-            await integrations.connect(
-                tx, name="mail-again", capability="email", kind="maildir", settings={"folder": str(folder)}
+                tx, name=name, capability="email", kind="maildir", settings={"folder": str(folder)}
             )
 
     async def may(self, capability: str = "email", **limits: Any) -> None:

@@ -4,17 +4,17 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
-from cyclopts.validators import Number
 
 from empla.access import doors
-from empla.cli.options import AsUser, Home, Json, Tenant, settings_for
+from empla.cli.options import AsUser, Home, Json, Limit, OnlyEmployee, Tenant, settings_for
 from empla.cli.output import console, print_json, print_page
 from empla.effects import approvals as asked
 from empla.effects import effects
 from empla.effects.approvals import Approval, Decided, Wording
 from empla.effects.effects import Effect
 from empla.employees import employees
-from empla.errors import NotFoundError, UsageError
+from empla.employees.lifecycle import in_stage
+from empla.errors import NotFoundError
 from empla.ids import short
 from empla.mind import cycle, deciding
 from empla.storage import opening
@@ -27,12 +27,12 @@ Request = Annotated[str, Parameter(help="The beginning or the end of its id, as 
 async def approvals(
     *,
     tenant: Tenant,
-    employee: Annotated[str | None, Parameter(help="Only those of this employee (e-mail).")] = None,
+    employee: OnlyEmployee = None,
     which: Annotated[
         Literal["waiting", "drafts", "all"],
         Parameter(help="What waits, what was drafted and can be judged for the record, or also what was decided."),
     ] = "waiting",
-    limit: Annotated[int, Parameter(validator=Number(gte=1, lte=1000), help="At most so many.")] = 100,
+    limit: Limit = 100,
     user: AsUser = None,
     json: Json = False,
     home: Home = None,
@@ -118,7 +118,7 @@ async def reject(
             person = await employees.get(tx, employee=decided.employee_id)
     console.print(f"rejected; {person.name} knows why", soft_wrap=True)
     if decided.demoted_to is not None:
-        console.print(f"{person.name} works {_stage(decided.demoted_to)} from now on: too much of it went wrong")
+        console.print(f"{person.name} works {in_stage(decided.demoted_to)} from now on: too much of it went wrong")
 
 
 async def _decide(
@@ -161,9 +161,3 @@ def _by(request: Approval) -> str:
 
 def _when(moment: datetime | None) -> str:
     return "–" if moment is None else f"{moment:%Y-%m-%d %H:%M}"
-
-
-def _stage(stage: str) -> str:
-    if stage not in {"shadow", "supervised", "autonomous"}:
-        raise UsageError(f"there is no stage {stage}")
-    return "in shadow" if stage == "shadow" else stage

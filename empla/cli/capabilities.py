@@ -83,13 +83,11 @@ def _quiet(written: str | None) -> tuple[time, time] | tuple[None, None] | None:
         return None
     if written == "none":
         return None, None
-    begins, dash, ends = written.partition("-")
+    begins, _, ends = written.partition("-")
     try:
-        if dash:
-            return time.fromisoformat(begins.strip()), time.fromisoformat(ends.strip())
+        return time.fromisoformat(begins.strip()), time.fromisoformat(ends.strip())
     except ValueError:
-        pass
-    raise UsageError(f'quiet hours are two times of day such as "21:00-07:00", or none, not {written!r}')
+        raise UsageError(f'quiet hours are two times of day such as "21:00-07:00", or none, not {written!r}') from None
 
 
 def _span(span: timedelta) -> str:

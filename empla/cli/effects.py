@@ -3,11 +3,10 @@
 from typing import Annotated
 
 from cyclopts import Parameter
-from cyclopts.validators import Number
 
 from empla.access import doors
 from empla.bdi import intentions
-from empla.cli.options import AsUser, Employee, Home, Json, Tenant, settings_for
+from empla.cli.options import AsUser, Employee, Home, Json, Limit, Tenant, settings_for
 from empla.cli.output import console, print_json, table
 from empla.effects import effects as made
 from empla.employees import employees
@@ -20,7 +19,7 @@ async def effects(
     tenant: Tenant,
     employee: Employee,
     intention: Annotated[str | None, Parameter(help="Only those of this intention: a part of its id.")] = None,
-    limit: Annotated[int, Parameter(validator=Number(gte=1, lte=1000), help="At most so many.")] = 100,
+    limit: Limit = 100,
     user: AsUser = None,
     json: Json = False,
     home: Home = None,

@@ -190,8 +190,9 @@ async def demote(
         async with database.write(caller) as tx:
             person = await employees.find(tx, email=employee)
             await lifecycle.demote(tx, employee=person.id, to=to)
-    where = "in shadow" if to == "shadow" else to
-    console.print(f"{person.name} <{person.email}> works {where} from now on", markup=False, soft_wrap=True)
+    console.print(
+        f"{person.name} <{person.email}> works {lifecycle.in_stage(to)} from now on", markup=False, soft_wrap=True
+    )
 
 
 def _json(given: str | None, option: str) -> str | bytes:

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from cyclopts import Parameter
-from cyclopts.validators import Number
 
 from empla.access import doors
 from empla.bdi import goals
 from empla.bdi import intentions as bdi
 from empla.bdi.intentions import Intention, Step
 from empla.bdi.states import LIVE_INTENTIONS
-from empla.cli.options import AsUser, Employee, Home, Json, Tenant, settings_for
+from empla.cli.options import AsUser, Employee, Home, Json, Limit, Tenant, settings_for
 from empla.cli.output import console, print_json, print_page, table
 from empla.employees import employees
 from empla.ids import short
@@ -25,7 +24,7 @@ async def intentions(
     employee: Employee,
     goal: Annotated[str | None, Parameter(help="Only those of this goal: a part of its id, or its key.")] = None,
     every: Annotated[bool, Parameter(name="--all", negative="", help="Also those that have ended.")] = False,
-    limit: Annotated[int, Parameter(validator=Number(gte=1, lte=1000), help="At most so many.")] = 100,
+    limit: Limit = 100,
     user: AsUser = None,
     json: Json = False,
     home: Home = None,

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 from pydantic import ValidationError
 
 from empla.errors import UsageError
@@ -15,6 +16,8 @@ Home = Annotated[
 Tenant = Annotated[str, Parameter(help="The tenant's slug.")]
 Employee = Annotated[str, Parameter(help="The employee's e-mail.")]
 AsUser = Annotated[str | None, Parameter(help="Ask as this user (e-mail) instead of as the operator.")]
+OnlyEmployee = Annotated[str | None, Parameter(help="Only those of this employee (e-mail).")]
+Limit = Annotated[int, Parameter(validator=Number(gte=1, lte=1000), help="At most so many.")]
 AsOf = Annotated[str | None, Parameter(help="A date (the end of that UTC day) or a time like 2017-04-01T12:00:00Z.")]
 Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON.")]
 

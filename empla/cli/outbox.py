@@ -4,10 +4,9 @@ from typing import Annotated, Literal
 
 import cyclopts
 from cyclopts import Parameter
-from cyclopts.validators import Number
 
 from empla.access import doors
-from empla.cli.options import AsUser, Home, Json, Tenant, settings_for
+from empla.cli.options import AsUser, Home, Json, Limit, OnlyEmployee, Tenant, settings_for
 from empla.cli.output import console, print_json, table
 from empla.effects import effects
 from empla.effects import outbox as leaving
@@ -24,11 +23,11 @@ _OPEN: list[EffectStatus] = ["awaiting_approval", "approved", "started", "uncert
 async def listed(
     *,
     tenant: Tenant,
-    employee: Annotated[str | None, Parameter(help="Only those of this employee (e-mail).")] = None,
+    employee: OnlyEmployee = None,
     every: Annotated[
         bool, Parameter(name="--all", negative="", help="Also what is drafted, done, failed or cancelled.")
     ] = False,
-    limit: Annotated[int, Parameter(validator=Number(gte=1, lte=1000), help="At most so many.")] = 100,
+    limit: Limit = 100,
     user: AsUser = None,
     json: Json = False,
     home: Home = None,

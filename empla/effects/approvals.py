@@ -7,7 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from empla import ids
-from empla.effects.effects import EffectKind, EffectStatus, Stage
+from empla.effects.effects import EffectKind, EffectStatus
+from empla.employees.employees import Stage
 from empla.errors import InvalidError
 from empla.storage.tx import ReadTx, Tx
 

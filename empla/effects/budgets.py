@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from empla.employees import schedule
 from empla.errors import ForbiddenError
 from empla.storage.tx import ReadTx, Tx
 
@@ -54,22 +55,15 @@ SET: LiteralString = """
     VALUES (%(tenant)s::uuid, %(scope)s::uuid, %(resource)s::text, %(daily)s::numeric)
     ON CONFLICT (tenant_id, scope, resource) DO UPDATE SET daily = EXCLUDED.daily
 """
-# What waits for a budget is looked at again.
-LET_GO_ON: LiteralString = """
-    UPDATE employee_schedule s SET next_cycle_at = %(now)s::timestamptz
-      FROM (SELECT t.employee_id FROM employee_schedule t
-             WHERE t.tenant_id = %(tenant)s::uuid AND t.next_cycle_at > %(now)s::timestamptz
-               AND (%(scope)s::uuid = %(tenant)s::uuid OR t.employee_id = %(scope)s::uuid)
-             ORDER BY t.employee_id FOR UPDATE) a
-     WHERE s.tenant_id = %(tenant)s::uuid AND s.employee_id = a.employee_id
-"""
 
 
 async def set_daily(tx: Tx, *, scope: UUID, resource: Resource, daily: Decimal) -> None:
     """At most so much of it on one day, for the tenant (its own id) or an employee. Raises `InvalidError`, `ForbiddenError`."""
     if not await tx.execute(SET, scope=scope, resource=resource, daily=daily):
         raise ForbiddenError("the caller's role does not allow this")
-    await tx.execute(LET_GO_ON, scope=scope, now=tx.now)
+    # What waits for it is looked at again.
+    whose = [turn.employee_id for turn in await schedule.turns(tx)] if scope == tx.tenant_id else [scope]
+    await schedule.wake(tx, employees=whose, at=tx.now)
 
 
 RESERVE: LiteralString = """

@@ -10,13 +10,13 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from empla import ids
+from empla.employees.employees import Stage
 from empla.storage.tx import ReadTx, Tx
 
 EffectKind = Literal["task", "note", "draft", "message", "call"]
 EffectStatus = Literal[
     "drafted", "awaiting_approval", "approved", "started", "done", "failed", "uncertain", "cancelled"
 ]
-Stage = Literal["shadow", "supervised", "autonomous"]
 
 
 class Effect(BaseModel):

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 from pydantic import BaseModel, ConfigDict, JsonValue, SecretStr
 
 from empla.effects import carriers, keys
+from empla.effects.senders.sender import Sender
 from empla.errors import ForbiddenError, NotFoundError
 from empla.storage.tx import ReadTx, Tx
 
@@ -158,6 +159,14 @@ async def disconnect(tx: Tx, *, name: str) -> None:
     found = await find(tx, name=name)
     if not await tx.execute(DISCONNECT, name=found.name, now=tx.now):
         raise ForbiddenError("the caller's role does not allow this")
+
+
+def carrier(
+    tx: ReadTx, *, integration: UUID, kind: str, settings: dict[str, JsonValue], sealed: bytes | None
+) -> Sender:
+    """What sends through that account, its secret opened. Raises `UnavailableError`, `InvalidError` where it can't be used."""
+    secret = None if sealed is None else opened(sealed, tenant=tx.tenant_id, integration=integration, tx=tx)
+    return carriers.sender_of(kind, settings, secret, limits=tx.settings)
 
 
 def context(tenant: UUID, integration: UUID) -> str:

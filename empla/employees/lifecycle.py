@@ -19,6 +19,11 @@ STAGES: tuple[Stage, ...] = ("shadow", "supervised", "autonomous")
 PROMISING = 0.7
 
 
+def in_stage(stage: Stage) -> str:
+    """How it works there, in words."""
+    return "in shadow" if stage == "shadow" else stage
+
+
 class Record(BaseModel):
     """What people and the world made of an employee's effects in its present stage."""
 

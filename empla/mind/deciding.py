@@ -1,22 +1,15 @@
 """What people decide about an employee's effects, and what it keeps of that: a lesson, or a proposal to promote it."""
 
-from typing import Any, LiteralString
+from typing import Any
 from uuid import UUID
 
 from empla.effects import approvals, notices
 from empla.effects.approvals import Decided, Verdict, Wording
-from empla.employees import lifecycle
+from empla.employees import lifecycle, schedule
 from empla.employees.lifecycle import Record
 from empla.memory import episodic
 from empla.memory.shapes import EpisodeContent
 from empla.storage.tx import Tx
-
-WAKE: LiteralString = """
-    UPDATE employee_schedule s SET next_cycle_at = least(s.next_cycle_at, %(now)s::timestamptz)
-      FROM (SELECT t.employee_id FROM approvals a JOIN employee_schedule t ON t.tenant_id = a.tenant_id AND t.employee_id = a.employee_id
-             WHERE a.tenant_id = %(tenant)s::uuid AND a.id = %(approval)s::uuid FOR UPDATE OF t) w
-     WHERE s.tenant_id = %(tenant)s::uuid AND s.employee_id = w.employee_id
-"""
 
 
 async def decide(
@@ -24,7 +17,8 @@ async def decide(
 ) -> Decided:
     """The effect goes out, goes out as edited, or does not; its employee's next cycle is due. Raises as `approvals.decide`."""
     # The turn is locked first, as a cycle locks it: so this waits for the cycle's transaction, and never the one for the other.
-    await tx.execute(WAKE, approval=approval, now=tx.now)
+    asked = await approvals.find(tx, named=str(approval))
+    await schedule.wake(tx, employees=[asked.employee_id], at=tx.now)
     decided = await approvals.decide(tx, approval=approval, verdict=verdict, reason=reason, wording=wording)
     if verdict == "approve":
         await _propose(tx, decided.employee_id)

@@ -11,9 +11,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from pydantic import SecretStr
-
-from empla.effects import carriers, integrations, outbox
+from empla.effects import integrations, outbox
 from empla.effects.outbox import Begun
 from empla.effects.senders.sender import Outcome, Outgoing, Sender
 from empla.employees import schedule
@@ -136,10 +134,13 @@ def _ready(tx: Tx, turn: Turn, effect: UUID, begun: Begun) -> _Ready:
 def _sender(tx: Tx, begun: Begun) -> Sender:
     if begun.integration_id is None or begun.integration_kind is None:
         raise ConflictError("what carried it is not connected any more")
-    secret: SecretStr | None = None
-    if begun.sealed is not None:
-        secret = integrations.opened(begun.sealed, tenant=tx.tenant_id, integration=begun.integration_id, tx=tx)
-    return carriers.sender_of(begun.integration_kind, begun.integration_settings or {}, secret, limits=tx.settings)
+    return integrations.carrier(
+        tx,
+        integration=begun.integration_id,
+        kind=begun.integration_kind,
+        settings=begun.integration_settings or {},
+        sealed=begun.sealed,
+    )
 
 
 async def _finish(

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from empla.effects import carriers, integrations, notices
+from empla.effects import integrations, notices
 from empla.effects.notices import ToMail
 from empla.effects.senders.sender import Outcome, Outgoing
 from empla.employees import schedule
@@ -20,20 +20,18 @@ async def mail_notices(database: Database, caller: Caller, turn: Turn, *, lease:
         if not claimed:
             return 0
         outgoing = _mail(tx, turn, claimed)
-        secret = sealed = claimed[0].sealed
-        failure: str | None = None
+        first, failure = claimed[0], ""
         try:
-            secret = (
-                None
-                if sealed is None
-                else integrations.opened(sealed, tenant=tx.tenant_id, integration=claimed[0].integration_id, tx=tx)
+            sender = integrations.carrier(
+                tx,
+                integration=first.integration_id,
+                kind=first.integration_kind,
+                settings=first.integration_settings,
+                sealed=first.sealed,
             )
-            sender = carriers.sender_of(
-                claimed[0].integration_kind, claimed[0].integration_settings, secret, limits=tx.settings
-            )
-        except EmplaError as error:
+        except EmplaError as error:  # a key that is gone, settings that don't fit: nothing was sent
             failure, sender = str(error), None
-    outcome = Outcome(verdict="later", reason=failure or "") if sender is None else await sender.send(outgoing)
+    outcome = Outcome(verdict="later", reason=failure) if sender is None else await sender.send(outgoing)
     if outcome.verdict == "later":
         async with database.work(caller) as tx:
             again_at = tx.now + timedelta(seconds=tx.settings.send_backoff)

@@ -64,7 +64,7 @@ async def test_it_is_tried_again_when_the_mail_server_is_not_there(
         await integrations.connect(tx, name="smtp", capability="email", kind="smtp", settings=nobody)
     await tells(leaver, "a", "urgent")
     await leaver.lives()
-    await leaver.has_mail_again(tmp_path / "mail")
+    await leaver.has_mail(tmp_path / "mail", "again")
     await leaver.lives()
     assert mails(tmp_path / "mail") == []  # not yet
     await leaver.waits(0.01)

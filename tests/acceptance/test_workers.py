@@ -148,10 +148,10 @@ async def hired(database: Database) -> Staff:
 
 
 async def chaos(staff: Staff, crew: Crew, own: Settings) -> None:
-    """Workers fall and freeze while everybody hears news, until the time is up and a turn was lost by who had claimed it."""
+    """Workers fall and freeze while everybody hears news, until the time is up and it did come to blows."""
     chosen = random.Random(11)  # noqa: S311 — the same blows in each run, though not at the same moments
     begun, moved = time.monotonic(), 0
-    while time.monotonic() - begun < CHAOS or (time.monotonic() - begun < CHAOS * 5 and not abandoned(notes(own))):
+    while time.monotonic() - begun < CHAOS or (time.monotonic() - begun < CHAOS * 5 and not came_to_blows(notes(own))):
         which, kills = chosen.randrange(2), chosen.random() < 0.4
         await asyncio.sleep(chosen.uniform(0.2, 1.2))
         blow = asyncio.create_task(crew.stop_for_longer_than_a_lease(which)) if not kills else None
@@ -188,6 +188,11 @@ def abandoned(noted: list[Note]) -> set[tuple[UUID, int]]:
     }
 
 
+def came_to_blows(noted: list[Note]) -> bool:
+    """Turns were claimed by processes that fell or froze, and others took their place."""
+    return bool(abandoned(noted)) and len({note.process for note in noted}) > 2
+
+
 def value(own: Settings, query: str) -> int:
     with psycopg.connect(admin_url(own)) as admin:
         row = admin.execute(query.encode()).fetchone()
@@ -222,9 +227,7 @@ async def test_two_workers_that_are_killed_and_stopped_at_random(own: Settings, 
         assert holders.setdefault((note.employee, note.fence), note.process) == note.process, note
     taken = {(note.employee, note.fence) for note in noted if note.what == "took"}
     assert {(note.employee, note.fence) for note in noted if note.what == "wrote"} <= taken
-    # It did come to blows: turns were claimed by processes that fell or froze, and taken over by others.
-    assert abandoned(noted)
-    assert len({note.process for note in noted}) > 2
+    assert came_to_blows(noted)
     # Nothing is lost, and nothing is there twice.
     assert value(own, "SELECT count(*) FROM empla.observations WHERE status = 'perceived'") == len(staff.told)
     assert value(own, "SELECT count(DISTINCT observation_id) FROM empla.memory_episodes") == len(staff.told)

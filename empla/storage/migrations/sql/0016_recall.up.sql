@@ -58,11 +58,10 @@ CREATE TABLE empla.memory_vectors (
     memory_id   uuid NOT NULL,
     code        bit(512) NOT NULL,
     embedding   halfvec NOT NULL CHECK (l2_norm(embedding) > 0 AND vector_dims(embedding) <= 1024),
-    PRIMARY KEY (tenant_id, employee_id, model, memory_id),
+    PRIMARY KEY (tenant_id, employee_id, memory_id, model),
     FOREIGN KEY (tenant_id, employee_id, memory_id) REFERENCES empla.memory_index (tenant_id, employee_id, memory_id) ON DELETE CASCADE
 );
 ALTER TABLE empla.memory_vectors ALTER COLUMN embedding SET STORAGE PLAIN;
-CREATE INDEX idx_vectors_memory ON empla.memory_vectors (tenant_id, employee_id, memory_id);
 
 CREATE TABLE empla.memory_words (
     tenant_id   uuid NOT NULL,
@@ -204,16 +203,17 @@ ALTER TABLE empla.memory_semantic DROP COLUMN embedding;
 
 -- What a hit tells beside its score.
 CREATE VIEW empla.memory_details WITH (security_invoker = true) AS
-SELECT tenant_id, employee_id, id AS memory_id, description AS said, importance, recall_count, coalesce(participants, '{}') AS participants,
-       location, NULL::text AS source, observation_id, tainted
+SELECT tenant_id, employee_id, id AS memory_id, 'episode' AS kind, description AS said, occurred_at, importance, recall_count,
+       coalesce(participants, '{}') AS participants, location, NULL::text AS source, observation_id, tainted
   FROM empla.memory_episodes WHERE deleted_at IS NULL
 UNION ALL
-SELECT tenant_id, employee_id, id, subject || ' ' || predicate || ' ' || object, greatest(0, confidence
-           - CASE WHEN verified THEN 0 ELSE decay_rate * extract(epoch FROM ctx.now() - reinforced_at)::float8 / 86400 END), 0, '{}', NULL, source,
-       NULL, false
+SELECT tenant_id, employee_id, id, 'fact', subject || ' ' || predicate || ' ' || object, created_at,
+       greatest(0, confidence - CASE WHEN verified THEN 0 ELSE decay_rate * extract(epoch FROM ctx.now() - reinforced_at)::float8 / 86400 END), 0,
+       '{}', NULL, source, NULL, false
   FROM empla.memory_semantic WHERE deleted_at IS NULL
 UNION ALL
-SELECT tenant_id, employee_id, id, procedure_name || ': ' || description, success_rate, execution_count, '{}', NULL, learned_from, NULL, false
+SELECT tenant_id, employee_id, id, 'procedure', procedure_name || ': ' || description, created_at, success_rate, execution_count,
+       '{}', NULL, learned_from, NULL, false
   FROM empla.memory_procedural WHERE deleted_at IS NULL;
 COMMENT ON VIEW empla.memory_details IS 'What recall tells of a memory beside its score';
 GRANT SELECT ON empla.memory_details TO empla_app, empla_worker;

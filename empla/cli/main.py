@@ -70,6 +70,8 @@ for _name, _target, _help in (
     ("conflicts", "conflicts:app", "Guesses against a human's word: list them, settle them."),
     ("report", "report:report", "What a tenant's employees believe in sum, with a digest."),
     ("episodes", "episodes:episodes", "What an employee remembers, the latest first."),
+    ("remember", "recall:remember", "Something happened: an employee remembers it."),
+    ("recall", "recall:recall", "What an employee remembers that answers a question, the best first."),
     ("health", "health:health", "Connection, version, roles, fences, partitions, sizes."),
 ):
     app.command(f"empla.cli.{_target}", name=_name, help=_help)

@@ -9,12 +9,15 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from empla.employees.employees import Employee, EmployeeRole
-from empla.memory import episodic, procedural
-from empla.memory.episodic import Episode, EpisodeType
+from empla.memory import behind, episodic, procedural
+from empla.memory import recall as recalling
+from empla.memory.episodic import Episode, EpisodeType, NewEpisode
 from empla.memory.playbook import Playbook
 from empla.memory.playbook_file import checked, read_path
 from empla.memory.playbook_rules import parsed
 from empla.memory.procedural import Procedure, Upgraded
+from empla.memory.ranking import DEFAULT, Ranking
+from empla.memory.recall import Filters, Hit
 from empla.memory.shapes import EpisodeContent
 from empla.memory.standing import Standing
 from empla.storage.database import Database
@@ -42,7 +45,7 @@ class MemoryHandle:
     ) -> Episode:
         """Remember what happened. Raises `InvalidError`, `ForbiddenError`."""
         async with self._database.write(self._caller) as tx:
-            return await episodic.record(
+            recorded = await episodic.record(
                 tx,
                 employee=self._employee,
                 description=description,
@@ -53,6 +56,38 @@ class MemoryHandle:
                 importance=importance,
                 occurred_at=occurred_at,
             )
+        behind.written(self._database, self._caller, employee=self._employee)
+        return recorded
+
+    async def record_many(self, episodes: Sequence[NewEpisode]) -> list[UUID]:
+        """All of them or none; their ids in the same order. Raises `InvalidError`, `ForbiddenError`."""
+        async with self._database.write(self._caller) as tx:
+            ids = await episodic.record_many(tx, employee=self._employee, episodes=episodes)
+        behind.written(self._database, self._caller, employee=self._employee)
+        return ids
+
+    async def recall(
+        self, query: str, *, limit: int = 10, ranking: Ranking = DEFAULT, reinforce: bool = True, **filters: Any
+    ) -> list[Hit]:
+        """What it remembers that answers best, the best first; see `recall.Filters` for what narrows it.
+
+        What was recalled is reinforced, behind the answer, unless `reinforce` is false. Raises `InvalidError`.
+        """
+        await behind.settled(self._database, self._caller, employee=self._employee)
+        async with self._database.read(self._caller) as tx:
+            hits = await recalling.recall(
+                tx,
+                employee=self._employee,
+                query=query,
+                embedder=self._database.embedder,
+                limit=limit,
+                filters=Filters.of(**filters),
+                ranking=ranking,
+            )
+        if reinforce:
+            episodes = [hit.id for hit in hits if hit.kind == "episode"]
+            behind.recalled(self._database, self._caller, employee=self._employee, episodes=episodes)
+        return hits
 
     async def latest(self, limit: int = 20, **filters: Any) -> list[Episode]:
         """Episodes, the latest first; `since`, `before`, `episode_type` and `participant` narrow them."""

@@ -1,6 +1,7 @@
 """What happens behind a write: new memories are embedded and their words counted, and a change of model re-embeds the old ones."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import LiteralString
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from pydantic import BaseModel
 
 from empla.embedding.codes import codes, literals
 from empla.embedding.embedder import Embedder, Vectors, model_id
+from empla.errors import ForbiddenError, NotFoundError
 from empla.storage.database import Database
 from empla.storage.tx import Caller, ReadTx, Tx
 
@@ -71,7 +73,7 @@ KEEP: LiteralString = """
         SELECT n.memory_id, n.code::bit(512) AS code, n.vector::halfvec AS vector
           FROM unnest(%(ids)s::uuid[], %(codes)s::text[], %(vectors)s::text[]) AS n (memory_id, code, vector)
           JOIN memory_index i ON i.tenant_id = %(tenant)s::uuid AND i.employee_id = %(employee)s::uuid AND i.memory_id = n.memory_id
-           FOR UPDATE OF i
+         ORDER BY n.memory_id FOR UPDATE OF i
     ), kept AS (
         INSERT INTO memory_vectors (tenant_id, employee_id, model, memory_id, code, embedding)
         SELECT %(tenant)s::uuid, %(employee)s::uuid, %(model)s::int, memory_id, code, vector FROM told WHERE vector IS NOT NULL
@@ -181,6 +183,15 @@ async def space(tx: ReadTx, *, employee: UUID) -> Space:
     """The employee's; an empty one before anything was counted or embedded."""
     found = await tx.fetch_one(Space, SPACE, employee=employee)
     return found or Space(model=None, model_name=None, memories=0)
+
+
+async def catch_up_all(database: Database, *, embedder: Embedder | None) -> int:
+    """Nobody's memories wait any more, in any active tenant; of how many employees some did. Raises as `catch_up` does."""
+    found = await waiting(database, embedder=embedder)
+    for each in found:
+        with suppress(NotFoundError, ForbiddenError):  # dismissed or suspended since it was listed
+            await catch_up(database, Caller(each.tenant_id), employee=each.employee_id, embedder=embedder)
+    return len(found)
 
 
 class Caught(BaseModel):

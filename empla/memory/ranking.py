@@ -99,7 +99,7 @@ def ranked(found: Candidates, *, ranking: Ranking, now: datetime, most: int) -> 
             cosine=found.cosine[place],
             matched=found.matched[place],
         )
-        for place in np.lexsort((-at, -total))[:most].tolist()
+        for place in _order(at, total)[:most]
     ]
 
 
@@ -111,6 +111,10 @@ def weighed(parts: Parts, *, importance: float, recall_count: int, ranking: Rank
             "reinforcement": ranking.reinforcement * math.log10(1 + min(recall_count, MOST_RECALLS)),
         }
     )
+
+
+def _order(at: Numbers, total: Numbers) -> list[int]:
+    return [int(place) for place in np.lexsort((-at, -total))]
 
 
 def _deviations(measured: Numbers, is_first: Sequence[bool]) -> Numbers:
@@ -127,14 +131,16 @@ def _beside(found: Candidates, base: Numbers, gap: float) -> Numbers:
 
     The candidates hold all of these for what was found by itself, and for no other: two that came as neighbours are none of each other.
     """
-    in_thread = [place for place, thread in enumerate(found.thread) if thread is not None]
-    order = np.array(
-        sorted(in_thread, key=lambda place: (found.thread[place], found.occurred_at[place], found.ids[place])), np.intp
-    )
     summed = np.zeros(len(base))
-    if not order.size:
+    talk = sorted(
+        (thread, found.occurred_at[place], found.ids[place], place)
+        for place, thread in enumerate(found.thread)
+        if thread is not None
+    )
+    if not talk:
         return summed
-    thread = np.array([found.thread[place] for place in order])
+    order = np.array([place for *_, place in talk], np.intp)
+    thread = np.array([thread for thread, *_ in talk], np.int64)
     at, is_first = np.array(found.occurred_at)[order], np.array(found.is_first)[order]
     for apart in (1, 2):
         before, after = slice(None, -apart), slice(apart, None)

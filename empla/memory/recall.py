@@ -4,10 +4,10 @@ import math
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal, LiteralString
+from typing import Any, Literal, LiteralString
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from empla.clock import as_utc
 from empla.embedding.codes import codes, literals
@@ -36,6 +36,15 @@ class Filters(BaseModel):
     participant: str | None = None
     episode_type: EpisodeType | None = None
     location: str | None = None
+
+    @classmethod
+    def of(cls, **filters: Any) -> "Filters":
+        """The filters of these names. Raises `InvalidError` for one that there is not, or that takes something else."""
+        try:
+            return cls.model_validate(filters, extra="forbid")
+        except ValidationError as error:
+            [first, *_] = error.errors()
+            raise InvalidError(f"the filter {first['loc'][0]} can't be used: {first['msg'].lower()}") from None
 
 
 class Hit(BaseModel):
@@ -83,12 +92,12 @@ MEANING: LiteralString = """
     ), space AS MATERIALIZED (
         SELECT memories, model, model_name FROM memory_spaces WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid
     ), weighed AS MATERIALIZED (
-        SELECT a.word, ln(1 + (greatest(s.memories, k.memories) - coalesce(k.memories, 0) + 0.5::float8) / (coalesce(k.memories, 0) + 0.5::float8))
-                       AS idf
-          FROM asked a LEFT JOIN known k ON k.word = a.word LEFT JOIN space s ON true
+        SELECT word, ln(1 + (greatest(memories, found) - found + 0.5) / (found + 0.5)) AS idf
+          FROM (SELECT a.word, coalesce(k.memories, 0)::float8 AS found, coalesce(s.memories, 0)::float8 AS memories
+                  FROM asked a LEFT JOIN known k ON k.word = a.word LEFT JOIN space s ON true) AS counted
     )
     SELECT set_config('plan_cache_mode', 'force_generic_plan', true) AS planned, set_config('work_mem', '32MB', true) AS room,
-           (SELECT '{' || string_agg(word || ':' || coalesce(idf, 1)::numeric(8, 4), ',') || '}/1000000000' FROM weighed) AS words,
+           (SELECT '{' || string_agg(word || ':' || idf::numeric(8, 4), ',') || '}/1000000000' FROM weighed) AS words,
            ARRAY(SELECT word FROM known WHERE named > 0) AS named,
            CASE WHEN EXISTS (SELECT FROM known WHERE named > 0) THEN ARRAY(
                SELECT sign FROM regexp_split_to_table(%(question)s::text, '[^[:alnum:]]+') AS sign

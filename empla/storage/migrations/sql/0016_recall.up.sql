@@ -97,13 +97,16 @@ GRANT SELECT, INSERT, UPDATE ON empla.memory_spaces TO empla_app, empla_worker;
 
 
 -- What each memory says: `said` is what is embedded, and it is found by more: who took part, where, and the day in words. Participants are
--- told by the names in their addresses, but for those that many share; a line of a transcript names its speaker itself.
+-- told by the names in their addresses, but for those that many share; a line of a transcript names its speaker itself. A conversation is
+-- known by its thread, else by the addresses that take part, else by the place where it is held.
 CREATE VIEW empla.memory_texts WITH (security_invoker = true) AS
 SELECT tenant_id, employee_id, id AS memory_id, 'episode' AS kind, occurred_at, said, people,
        concat_ws(' ', said, translate(array_to_string(participants, ' '), '@._+-', '     '), location,
                  to_char(occurred_at AT TIME ZONE 'UTC', 'FMDD FMMonth YYYY FMDay')) AS words,
        CASE WHEN content ? 'thread' OR episode_type = 'interaction'
-            THEN ('x' || substr(md5(coalesce(content ->> 'thread', location, '')), 1, 8))::bit(32)::integer END AS thread
+            THEN ('x' || substr(md5(coalesce(content ->> 'thread', CASE WHEN strpos(array_to_string(participants, ' '), '@') > 0
+                                    THEN array_to_string(ARRAY(SELECT lower(p) FROM unnest(participants) AS p ORDER BY 1), ' ') END,
+                                    location, '')), 1, 8))::bit(32)::integer END AS thread
   FROM empla.memory_episodes
  CROSS JOIN LATERAL (
        SELECT left(description
@@ -212,7 +215,8 @@ SELECT tenant_id, employee_id, id, 'fact', subject || ' ' || predicate || ' ' ||
        '{}', NULL, source, NULL, false
   FROM empla.memory_semantic WHERE deleted_at IS NULL
 UNION ALL
-SELECT tenant_id, employee_id, id, 'procedure', procedure_name || ': ' || description, created_at, success_rate, execution_count,
+SELECT tenant_id, employee_id, id, 'procedure', procedure_name || ': ' || description, created_at,
+       CASE execution_count WHEN 0 THEN 0.5 ELSE success_rate END, execution_count,
        '{}', NULL, learned_from, NULL, false
   FROM empla.memory_procedural WHERE deleted_at IS NULL;
 COMMENT ON VIEW empla.memory_details IS 'What recall tells of a memory beside its score';

@@ -88,13 +88,14 @@ MEANING: LiteralString = """
         SELECT word FROM empla.words(%(question)s::text)
     ), known AS MATERIALIZED (
         SELECT word, memories, named FROM memory_words
-         WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND word = ANY (ARRAY(SELECT word FROM asked))
+         WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND word = ANY (0 || ARRAY(SELECT word FROM asked))
     ), space AS MATERIALIZED (
-        SELECT memories, model, model_name FROM memory_spaces WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid
+        SELECT model, model_name FROM memory_spaces
+         WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND is_current
     ), weighed AS MATERIALIZED (
         SELECT word, ln(1 + (greatest(memories, found) - found + 0.5) / (found + 0.5)) AS idf
-          FROM (SELECT a.word, coalesce(k.memories, 0)::float8 AS found, coalesce(s.memories, 0)::float8 AS memories
-                  FROM asked a LEFT JOIN known k ON k.word = a.word LEFT JOIN space s ON true) AS counted
+          FROM (SELECT a.word, coalesce(k.memories, 0)::float8 AS found, coalesce(n.memories, 0)::float8 AS memories
+                  FROM asked a LEFT JOIN known k ON k.word = a.word LEFT JOIN known n ON n.word = 0) AS counted
     )
     SELECT set_config('plan_cache_mode', 'force_generic_plan', true) AS planned, set_config('work_mem', '32MB', true) AS room,
            (SELECT '{' || string_agg(word || ':' || idf::numeric(8, 4), ',') || '}/1000000000' FROM weighed) AS words,

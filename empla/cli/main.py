@@ -134,6 +134,11 @@ for _group, _module, _commands in (
             ("list", "What an employee knows how to do, and how often it worked."),
             ("show", "One playbook in plain sentences, with its record."),
             (
+                "applicable",
+                "Which playbooks apply to an event, a metric or what is believed.\n\nEach with its score in parts, "
+                "or why it does not apply. Without an event or a metric, every workflow is weighed. Changes nothing.",
+            ),
+            (
                 "add",
                 "Teach an employee the playbooks of a file.\n\nAll of them, or none; docs/playbooks.md says what a file holds.",
             ),

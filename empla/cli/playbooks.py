@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from pydantic import JsonValue
 
 from empla.access import doors
 from empla.cli.options import AsUser, Employee, Home, Json, Tenant, settings_for
@@ -18,6 +19,9 @@ from empla.memory.playbook_file import checked, read_path
 from empla.memory.playbook_words import told
 from empla.memory.procedural import Procedure
 from empla.memory.standing import Standing
+from empla.mind import applicable as applying
+from empla.mind.applicable import Situation
+from empla.shapes import read_json
 from empla.storage import opening
 
 Name = Annotated[str, Parameter(help="The playbook's name, e.g. rebuild_pipeline.")]
@@ -129,6 +133,45 @@ def _move(move: Mapping[str, object]) -> str:
         f"{str(move.get('at'))[:10]}: {move.get('was')} → {move.get('standing')}, at {move.get('successes')} of "
         f"{move.get('executions')}; {why}"
     )
+
+
+async def applicable(
+    *,
+    tenant: Tenant,
+    employee: Employee,
+    event: Annotated[str | None, Parameter(help="The kind of an event, e.g. deal_won.")] = None,
+    content: Annotated[str, Parameter(help="What it holds, as JSON.")] = "{}",
+    metric: Annotated[str | None, Parameter(help="A metric that falls short, e.g. pipeline.coverage.")] = None,
+    unknown: Annotated[bool, Parameter(negative="", help="The metric is not known, instead.")] = False,
+    suppose: Annotated[str, Parameter(help='Beliefs as if they were held, as JSON: {"account.health": 40}.')] = "{}",
+    user: AsUser = None,
+    json: Json = False,
+    home: Home = None,
+) -> None:
+    """Which playbooks an employee would weigh, and how; changes nothing."""
+    situation = Situation(
+        event=event,
+        content=_object(content, "--content"),
+        metric=metric,
+        is_unknown=unknown,
+        supposing=_object(suppose, "--suppose"),
+    )
+    async with opening.opened(settings_for(home)) as database:
+        caller = await doors.caller_for(database, tenant=tenant, user=user)
+        async with database.read(caller) as tx:
+            person = await employees.find(tx, email=employee)
+            answer = await applying.applicable(tx, employee=person.id, situation=situation)
+    if json:
+        print_json(answer)
+    else:
+        print_page(str(answer))
+
+
+def _object(written: str, what: str) -> dict[str, JsonValue]:
+    found = read_json(written, what=what)
+    if not isinstance(found, dict):
+        raise InvalidError(f"{what} must be an object, such as {{}}")
+    return found
 
 
 async def add(

@@ -1,6 +1,6 @@
 """What one employee remembers and knows how to do, for Python programs; each call is a transaction of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from empla.memory.playbook_rules import parsed
 from empla.memory.procedural import Procedure, Upgraded
 from empla.memory.shapes import EpisodeContent
 from empla.memory.standing import Standing
+from empla.mind import applicable as applying
+from empla.mind.applicable import Answer, Situation
 from empla.storage.database import Database
 from empla.storage.tx import Caller
 
@@ -82,6 +84,25 @@ class PlaybooksHandle:
     async def faults(self) -> dict[str, list[str]]:
         """Those that can't be carried out, and why."""
         return procedural.faults_by_name(await self.library())
+
+    async def applicable(
+        self,
+        event: str | None = None,
+        *,
+        content: Mapping[str, JsonValue] | None = None,
+        metric: str | None = None,
+        is_unknown: bool = False,
+        supposing: Mapping[str, JsonValue] | None = None,
+    ) -> Answer:
+        """Which apply to an event, to a metric that falls short (or is unknown), or to what it believes; `print` it.
+
+        `supposing` names beliefs as if they were held: `{"account.health": 40}`. Changes nothing. Raises `InvalidError`.
+        """
+        situation = Situation(
+            event=event, content=content or {}, metric=metric, is_unknown=is_unknown, supposing=supposing or {}
+        )
+        async with self._database.read(self._caller) as tx:
+            return await applying.applicable(tx, employee=self._employee, situation=situation)
 
     async def add(self, *playbooks: dict[str, JsonValue] | Path | str, replace: bool = False) -> list[Procedure]:
         """Taught from now on: each a file, or the keys that a file has for one playbook. Raises `InvalidError`, `ConflictError`."""

@@ -47,6 +47,10 @@ _DAILY = (
     "Run it daily; a second one at the same time is refused. Dropping months older than EMPLA_RETAIN_LOG_MONTHS needs the "
     "administrator's login: EMPLA_ADMIN_DATABASE_URL, unless the server is embedded."
 )
+_APPLICABLE = (
+    "Which playbooks apply to an event, a metric or what is believed.\n\nEach with its score in parts, or why it does not "
+    "apply. Without an event or a metric, every workflow is weighed. Changes nothing."
+)
 _HIRED = "Active, in stage shadow; docs/shapes.md says what personality and config take."
 for _name, _target, _help in (
     ("demo", "demo:demo", "A sales force lives through its CRM's history, and reports."),
@@ -135,12 +139,15 @@ for _group, _module, _commands in (
             ("show", "One playbook in plain sentences, with its record."),
             (
                 "applicable",
-                "Which playbooks apply to an event, a metric or what is believed.\n\nEach with its score in parts, "
-                "or why it does not apply. Without an event or a metric, every workflow is weighed. Changes nothing.",
+                _APPLICABLE,
             ),
             (
                 "add",
                 "Teach an employee the playbooks of a file.\n\nAll of them, or none; docs/playbooks.md says what a file holds.",
+            ),
+            (
+                "learn",
+                "Learn from what people were seen to do.\n\nWhat all demonstrations have in common, on trial.",
             ),
             (
                 "validate",

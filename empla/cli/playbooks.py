@@ -14,6 +14,8 @@ from empla.cli.output import console, print_json, print_page, table
 from empla.employees import employees
 from empla.errors import InvalidError
 from empla.memory import procedural, shelf
+from empla.memory.demonstration import learn_from_demonstrations
+from empla.memory.lesson_file import read_lesson
 from empla.memory.playbook import Playbook
 from empla.memory.playbook_file import checked, read_path
 from empla.memory.playbook_words import told
@@ -98,11 +100,22 @@ async def show(
         *_in_words(found.playbook, {each.procedure_name: each.playbook for each in known}),
         "",
         f"Version {found.version}, {found.standing}; {_experience(found)}.",
+        *_shown_by(found),
         *(f"It is {remark}." for remark in _remarks(found, {})),
         *(f"It can't be carried out: {fault}." for fault in faults.get(name, [])),
         *(_move(move) for move in found.evidence if isinstance(move, dict)),
     ]
     print_page("\n".join(lines))
+
+
+def _shown_by(procedure: Procedure) -> list[str]:
+    """Who showed it, when it was learned from what people did."""
+    shown = procedure.metadata.get("demonstrations")
+    if not isinstance(shown, list):
+        return []
+    people = list(dict.fromkeys(str(one.get("by")) for one in shown if isinstance(one, dict)))
+    times = "once" if len(shown) == 1 else f"{len(shown)} times"
+    return [f"It was shown {times}, by {', '.join(people)}; told on {str(procedure.metadata.get('told_at'))[:10]}."]
 
 
 def _experience(procedure: Procedure) -> str:
@@ -196,6 +209,40 @@ async def add(
             await procedural.add(tx, employee=person.id, playbooks=taught, replace=replace)
     names = ", ".join(playbook.name for playbook in taught)
     console.print(f"{person.name} knows {names} from now on", markup=False, soft_wrap=True)
+
+
+async def learn(
+    name: Name,
+    /,
+    *,
+    shown: Annotated[
+        Path, Parameter(name="--from", help="A file of demonstrations; docs/playbooks.md says what it holds.")
+    ],
+    tenant: Tenant,
+    employee: Employee,
+    replace: Annotated[bool, Parameter(negative="", help="Put it in the place of one of the same name.")] = False,
+    user: AsUser = None,
+    json: Json = False,
+    home: Home = None,
+) -> None:
+    """An employee learns from what people were seen to do."""
+    lesson = read_lesson(shown.expanduser(), name=name)
+    async with opening.opened(settings_for(home)) as database:
+        caller = await doors.caller_for(database, tenant=tenant, user=user)
+        async with database.write(caller) as tx:
+            person = await employees.find(tx, email=employee)
+            learned = await learn_from_demonstrations(tx, employee=person.id, lesson=lesson, replace=replace)
+            known = {each.procedure_name: each.playbook for each in await procedural.library(tx, employee=person.id)}
+    if json:
+        print_json(learned)
+        return
+    lines = [
+        f"{person.name} has learned this, and has it on trial:",
+        "",
+        *_in_words(learned.procedure.playbook, known),
+        *(["", "Not in it:", *(f"  {reason}" for reason in learned.left_out)] if learned.left_out else []),
+    ]
+    print_page("\n".join(lines))
 
 
 def validate(

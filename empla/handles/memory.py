@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from empla.employees.employees import Employee, EmployeeRole
 from empla.memory import episodic, procedural
+from empla.memory.demonstration import Learned, Lesson, learn_from_demonstrations
 from empla.memory.episodic import Episode, EpisodeType
 from empla.memory.playbook import Playbook
 from empla.memory.playbook_file import checked, read_path
@@ -114,6 +115,18 @@ class PlaybooksHandle:
                     [parsed(said)] if isinstance(said, dict) else checked(read_path(Path(said), shelf=known)).playbooks
                 )
             return await procedural.add(tx, employee=self._employee, playbooks=taught, replace=replace)
+
+    async def learn(
+        self, name: str, *demonstrations: Mapping[str, JsonValue], replace: bool = False, **lesson: Any
+    ) -> Learned:
+        """Learned from what people were seen to do, on trial; `lesson` is what `Lesson` has, such as `triggers` and `context`.
+
+        Each demonstration says `by` whom, the `event` that it answered (`kind`, `content`), and the `steps`, or the ids of the `episodes`
+        that record them. Raises `InvalidError`, `ConflictError`, `NotFoundError`, `ForbiddenError`.
+        """
+        learned = Lesson.parse({"name": name, "demonstrations": [dict(one) for one in demonstrations], **lesson})
+        async with self._database.write(self._caller) as tx:
+            return await learn_from_demonstrations(tx, employee=self._employee, lesson=learned, replace=replace)
 
     async def enable(self, name: str) -> None:
         """It may be chosen again. Raises `NotFoundError`, `ForbiddenError`."""

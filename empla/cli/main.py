@@ -73,6 +73,7 @@ for _name, _target, _help in (
     ("integrations", "integrations:app", "Accounts that carry effects out; connect, disconnect, rotate keys."),
     ("conflicts", "conflicts:app", "Guesses against a human's word: list them, settle them."),
     ("report", "report:report", "What a tenant's employees believe in sum, with a digest."),
+    ("memory", "memory:app", "What an employee has in hand, as a prompt would say it."),
     ("episodes", "episodes:episodes", "What an employee remembers, the latest first."),
     ("health", "health:health", "Connection, version, roles, fences, partitions, sizes."),
 ):

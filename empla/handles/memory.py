@@ -9,15 +9,17 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from empla.employees.employees import Employee, EmployeeRole
-from empla.memory import episodic, procedural
+from empla.memory import episodic, procedural, working
 from empla.memory.demonstration import Learned, Lesson, learn_from_demonstrations
 from empla.memory.episodic import Episode, EpisodeType
 from empla.memory.playbook import Playbook
 from empla.memory.playbook_file import checked, read_path
 from empla.memory.playbook_rules import parsed
 from empla.memory.procedural import Procedure, Upgraded
+from empla.memory.rendering import Count, Rendered, tokens
 from empla.memory.shapes import EpisodeContent
 from empla.memory.standing import Standing
+from empla.memory.working import WorkingItem
 from empla.mind import applicable as applying
 from empla.mind.applicable import Answer, Situation
 from empla.storage.database import Database
@@ -31,6 +33,7 @@ class MemoryHandle:
         self._database = database
         self._caller = caller
         self._employee = employee
+        self.working = WorkingHandle(database, caller, employee)
 
     async def record(
         self,
@@ -61,6 +64,24 @@ class MemoryHandle:
         """Episodes, the latest first; `since`, `before`, `episode_type` and `participant` narrow them."""
         async with self._database.read(self._caller) as tx:
             return await episodic.latest(tx, employee=self._employee, limit=limit, **filters)
+
+
+class WorkingHandle:
+    """What one employee has in hand."""
+
+    def __init__(self, database: Database, caller: Caller, employee: UUID) -> None:
+        self._database = database
+        self._caller = caller
+        self._employee = employee
+
+    async def in_hand(self) -> list[WorkingItem]:
+        """What matters most first."""
+        async with self._database.read(self._caller) as tx:
+            return await working.in_hand(tx, employee=self._employee)
+
+    async def render(self, budget: int = working.DEFAULT_BUDGET, *, count: Count = tokens) -> Rendered:
+        """As text for a prompt, within so many tokens; `print` it. `count` is a tokenizer's, where there is one. Raises `InvalidError`."""
+        return working.render(await self.in_hand(), budget, count=count)
 
 
 class PlaybooksHandle:

@@ -21,7 +21,7 @@ from empla.memory.shapes import EpisodeContent
 from empla.memory.standing import Standing
 from empla.memory.working import WorkingItem
 from empla.mind import applicable as applying
-from empla.mind.applicable import Answer, Situation
+from empla.mind.applicable import Situation, WhatApplies
 from empla.storage.database import Database
 from empla.storage.tx import Caller
 
@@ -115,7 +115,7 @@ class PlaybooksHandle:
         metric: str | None = None,
         is_unknown: bool = False,
         supposing: Mapping[str, JsonValue] | None = None,
-    ) -> Answer:
+    ) -> WhatApplies:
         """Which apply to an event, to a metric that falls short (or is unknown), or to what it believes; `print` it.
 
         `supposing` names beliefs as if they were held: `{"account.health": 40}`. Changes nothing. Raises `InvalidError`.

@@ -74,7 +74,8 @@ class Lesson(BaseModel):
         except ValidationError as error:
             fault = error.errors(include_url=False, include_context=False)[0]
             where = ".".join(str(part + 1 if isinstance(part, int) else part) for part in fault["loc"])
-            raise InvalidError(f"the lesson: {where}: {fault['msg'].removeprefix('Value error, ')}") from error
+            said = " is missing" if fault["type"] == "missing" else f": {fault['msg'].removeprefix('Value error, ')}"
+            raise InvalidError(f"the lesson: {where}{said}") from error
 
 
 class Learned(BaseModel):

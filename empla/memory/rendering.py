@@ -1,8 +1,8 @@
 """Memories as text for a prompt, within a budget of tokens: what matters most first, whole lines, never more than the budget.
 
-Tokens are counted without a tokenizer. The bound: every character beyond ASCII counts its UTF-8 bytes, every digit, sign and further
-blank counts one, and a run of ASCII letters counts one for each three begun, a capital beginning a new run. Tokenizers that fall back to
-bytes make at most one token of a byte, and of words far less; whoever has a tokenizer passes its count instead.
+Tokens are counted without a tokenizer, rather too high than too low (docs/working.md has the numbers). A character counts its UTF-8
+bytes, and no tokenizer that falls back to bytes makes more of it; but a word of ASCII letters counts one for each two, and the blank
+before it nothing. A word has at most 16 letters, all small but for the first, or all capitals. Whoever has a tokenizer passes its count.
 """
 
 import re
@@ -16,9 +16,13 @@ from empla.errors import InvalidError
 MARK = "…"
 """Stands where something was cut off."""
 
-LETTERS_OF_A_TOKEN = 3
+LONGEST_WORD = 16  # letters
+LETTERS_OF_A_TOKEN = 2
 _LEAST_SHOWN = 4  # characters of a line that is cut; less says nothing
-_RUNS = re.compile(r"(?P<word>[A-Z]?[a-z]+|[A-Z]+)|(?P<blank> (?=[A-Za-z]))|(?P<other>.)", re.DOTALL)
+_RUNS = re.compile(r"(?P<run>[A-Za-z0-9]+)|(?P<blank> (?=[A-Za-z]))|(?P<other>.)", re.DOTALL)
+_WORD = re.compile(rf"[A-Za-z][a-z]{{0,{LONGEST_WORD - 1}}}")
+_CAPITALS = re.compile(rf"[A-Z]{{2,{LONGEST_WORD}}}")
+
 
 Count = Callable[[str], int]
 """How many tokens a text has at most: the beginning of a text never more than all of it, lines together never more than each alone."""
@@ -55,13 +59,19 @@ class Rendered(BaseModel):
 def tokens(text: str) -> int:
     """At most so many tokens, for every script; the module says how it is counted."""
     total = 0
-    for run in _RUNS.finditer(text):
-        if run["word"]:
-            total += -(-len(run["word"]) // LETTERS_OF_A_TOKEN)
-        elif run["other"]:
-            total += len(run["other"].encode("utf-8", "surrogatepass"))
-        # A blank before a word is the word's own.
+    for found in _RUNS.finditer(text):
+        if found["run"]:
+            total += _tokens_of_a_run(found["run"])
+        elif found["other"]:
+            total += len(found["other"].encode("utf-8", "surrogatepass"))
     return total
+
+
+def _tokens_of_a_run(run: str) -> int:
+    """Letters and digits without a gap: a word, or what may be anything."""
+    if _WORD.fullmatch(run):
+        return max(1, len(run) // LETTERS_OF_A_TOKEN)
+    return -(-len(run) // LETTERS_OF_A_TOKEN) if _CAPITALS.fullmatch(run) else len(run)
 
 
 def render(lines: Iterable[Line], budget: int, *, count: Count = tokens) -> Rendered:

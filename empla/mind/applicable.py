@@ -52,7 +52,7 @@ class Applicable(Weighed):
         return self.refused is None
 
 
-class Answer(BaseModel):
+class WhatApplies(BaseModel):
     """The playbooks that are about a situation, the best first; those that do not apply come last."""
 
     model_config = ConfigDict(frozen=True)
@@ -82,7 +82,7 @@ class Answer(BaseModel):
         return "\n".join(lines if self.playbooks else [*lines, "", f"{self.employee} knows no playbook about it."])
 
 
-async def applicable(tx: ReadTx, *, employee: UUID, situation: Situation) -> Answer:
+async def applicable(tx: ReadTx, *, employee: UUID, situation: Situation) -> WhatApplies:
     """What the employee would weigh in this situation, and how; disabled and demoted ones are told, too.
 
     For the metric of a live goal, the goal is looked at as a cycle would: with its number, and what was tried already. Raises
@@ -103,7 +103,9 @@ async def applicable(tx: ReadTx, *, employee: UUID, situation: Situation) -> Ans
             if option.procedure.id not in found or found[option.procedure.id].refused is not None:
                 found[option.procedure.id] = option
     ordered = sorted(found.values(), key=choosing.order)
-    return Answer(employee=person.name, situation=_in_words(situation), playbooks=[_told(each) for each in ordered])
+    return WhatApplies(
+        employee=person.name, situation=_in_words(situation), playbooks=[_told(each) for each in ordered]
+    )
 
 
 def _told(option: Option) -> Applicable:

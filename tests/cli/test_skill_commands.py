@@ -85,9 +85,9 @@ def test_what_was_shown_is_learned_and_told(empla: "Run", quinn: tuple[str, ...]
         (None, 3, "can't be read: no such file or directory"),
         ("- a", 6, "a lesson holds demonstrations, and may hold triggers, goals, context and success"),
         ("a: 1\na: 2\n", 6, ":2: "),
-        ("demonstrations: [", 6, ":1: this is not YAML"),
+        ("demonstrations: [", 6, ":2: this is not YAML"),
         ("demonstrations: []", 6, "a playbook is learned from 1 to 20 demonstrations"),
-        ("triggers: [x]", 6, "the lesson: demonstrations: Field required"),
+        ("triggers: [x]", 6, "the lesson: demonstrations is missing"),
         ("x" * 300_000, 6, "has more than the 262,144 bytes that are allowed"),
     ],
     ids=lambda value: str(value)[:40],
@@ -152,7 +152,7 @@ def test_what_is_in_hand_is_told_within_a_budget(empla: "Run", quinn: tuple[str,
     asyncio.run(takes("Call Ann", pinned=False))
     asyncio.run(takes("Be kind", pinned=True))
     assert empla(*hand).out == "scratchpad: Be kind\nscratchpad: Call Ann\n"
-    assert empla(*hand, "--budget", "8").out == "scratchpad: Be kind\n\n(1 more, which 8 tokens do not hold)\n"
+    assert empla(*hand, "--budget", "10").out == "scratchpad: Be kind\n\n(1 more, which 10 tokens do not hold)\n"
     assert empla(*hand, "--budget", "2").out == "(none of 2 fits into 2 tokens)\n"
     assert empla(*hand, "--budget", "2", "--json").json == {
         "text": "",

@@ -38,14 +38,20 @@ def by_letters(text: str) -> int:
     ("text", "count"),
     [
         ("", 0),
+        ("a", 1),
         ("the", 1),
         ("deal", 2),
+        ("Deals", 2),
         ("a deal", 3),  # the blank is the word's own
         ("a  deal", 4),
         ("2017", 4),
         ("a.b", 3),
-        ("camelCase", 4),
+        ("camelCase", 9),  # no word
+        ("x1", 2),
         ("HTTP", 2),
+        ("HTTPS", 3),
+        ("a" * 16, 8),
+        ("a" * 17, 17),
         ("é", 2),
         ("漢字", 6),
         ("🎉", 4),
@@ -65,7 +71,7 @@ def test_the_count_is_a_bound_as_the_renderer_needs_it(one: str, other: str):
     assert tokens(f"{one}\n{other}") <= tokens(one) + tokens("\n") + tokens(other)
     beyond = "".join(character for character in one if not character.isascii())
     assert tokens(beyond) == len(beyond.encode())
-    assert tokens(one) >= math.ceil(len(one.replace(" ", "").encode()) / 3)
+    assert tokens(one) >= math.ceil(len(one.replace(" ", "").encode()) / 3)  # a word of three letters is one
 
 
 # The lines
@@ -123,7 +129,7 @@ def test_a_line_that_does_not_fit_gives_way_whole_to_one_that_does():
 
 def test_only_a_first_line_that_is_too_long_by_itself_is_cut_at_a_word():
     assert render([Line(MANY, 5)], 12).text == "The deal with Hilltop…"
-    assert render([Line("x" * 100, 5)], 8).text == "x" * 15 + MARK
+    assert render([Line("x" * 100, 5)], 8).text == "x" * 11 + MARK
 
 
 def test_a_tiny_budget_says_that_it_holds_nothing():

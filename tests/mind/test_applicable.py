@@ -8,8 +8,9 @@ from living import Living, hired
 
 from empla.errors import InvalidError, NotFoundError
 from empla.memory import procedural
+from empla.memory.demonstration import Lesson, learn_from_demonstrations
 from empla.mind import applicable as applying
-from empla.mind.applicable import Answer, Situation
+from empla.mind.applicable import Situation, WhatApplies
 from empla.storage.database import Database
 
 NOTE: dict[str, Any] = {"action": "note", "text": "done"}
@@ -20,16 +21,16 @@ async def living(database: Database) -> Living:
     return await hired(database)
 
 
-async def asks(living: Living, **situation: Any) -> Answer:
+async def asks(living: Living, **situation: Any) -> WhatApplies:
     async with living.database.read(living.caller) as tx:
         return await applying.applicable(tx, employee=living.employee, situation=Situation(**situation))
 
 
-def names(answer: Answer) -> list[str]:
+def names(answer: WhatApplies) -> list[str]:
     return [each.playbook for each in answer.playbooks if each.applies]
 
 
-def refusals(answer: Answer) -> dict[str, str | None]:
+def refusals(answer: WhatApplies) -> dict[str, str | None]:
     return {each.playbook: each.refused for each in answer.playbooks if not each.applies}
 
 
@@ -170,3 +171,22 @@ async def test_what_is_no_name_is_refused_and_so_is_anothers_employee(living: Li
     await an_employee(database, stranger)
     with pytest.raises(NotFoundError):
         await asks(Living(database, stranger, living.employee), event="deal")
+
+
+async def test_what_was_shown_applies_and_is_carried_out_with_the_words_of_the_event(living: Living):
+    shown: dict[str, Any] = {
+        "by": "Dana",
+        "event": {"kind": "met", "content": {"contact": "Ann Lee", "account": "Hilltop"}},
+        "steps": [{"action": "task", "title": "Call Ann Lee of {Hilltop}"}],
+    }
+    async with living.database.write(living.caller) as tx:
+        lesson = Lesson.parse({"name": "greet", "demonstrations": [shown]})
+        await learn_from_demonstrations(tx, employee=living.employee, lesson=lesson)
+    hole = await asks(living, event="met", content={"contact": "Bob"})
+    assert refusals(hole) == {"greet": "its context does not hold: known account"}
+    assert names(await asks(living, event="met", content={"contact": "Bob", "account": "Acme"})) == ["greet"]
+    await living.meets("met", contact="Bob", account="Acme")
+    await living.meets("met", contact="Cleo")
+    await living.goes_on()
+    assert await living.titles() == ["Call Bob of {Acme}"]
+    assert (await living.plan("greet")).status == "completed"

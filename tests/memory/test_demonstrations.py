@@ -1,7 +1,7 @@
 """What people were seen to do becomes a playbook on trial: what all of them did, with what the event says in its place."""
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, LiteralString, cast
 from uuid import UUID
 
 import pytest
@@ -19,6 +19,11 @@ from empla.storage.tx import Caller
 from empla.tenancy import users
 
 Seen = dict[str, Any]
+
+FORGET: LiteralString = """
+    UPDATE memory_episodes SET deleted_at = ctx.now()
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND id = %(id)s::uuid
+"""
 
 
 def shows(*steps: Seen, by: str = "Dana", kind: str = "contact_met", **content: JsonValue) -> Seen:
@@ -179,6 +184,23 @@ async def test_three_share_what_all_three_share(database: Database, acme: Caller
     assert steps(again) == steps(learned)
 
 
+async def test_of_equally_many_steps_those_that_say_most_are_taken(database: Database, acme: Caller, jordan: Employee):
+    one = shows(task("A", due="3 days", assignee="Sam"))
+    two = shows(task("A"), task("A", due="3 days", assignee="Sam"), task("A", due="3 days"))
+    assert steps(await learns(database, acme, jordan.id, one, two)) == [task("A", due="3 days", assignee="Sam")]
+
+
+async def test_a_text_that_can_be_read_in_very_many_ways_is_read_soon(
+    database: Database, acme: Caller, jordan: Employee
+):
+    one = shows(task("Ann " * 60 + "x"), contact="Ann", host="Ann")
+    two = shows(task("Bob " * 60 + "y"), contact="Bob", host="Bob")
+    with pytest.raises(InvalidError, match="they differ in its title"):
+        await learns(database, acme, jordan.id, one, two)
+    two = shows(task("Bob " * 60 + "x"), contact="Bob", host="Bob")
+    assert steps(await learns(database, acme, jordan.id, one, two)) == [task("{contact} " * 60 + "x")]
+
+
 async def test_a_required_word_that_nothing_explains_is_not_made_up(database: Database, acme: Caller, jordan: Employee):
     ann = shows(task("Call"), draft("Ann", "Hello"), contact="Ann")
     bob = shows(task("Call"), draft("Carl", "Hello"), contact="Bob")
@@ -285,10 +307,14 @@ async def test_an_episode_from_outside_of_another_or_without_a_step_teaches_noth
 ):
     outside = await remembers(database, acme, jordan.id, {"step": task("Pay")}, tainted=True)
     plain = await remembers(database, acme, jordan.id, {"body": "Hello"})
+    forgotten = await remembers(database, acme, jordan.id, {"step": task("Call")})
+    async with database.write(acme) as tx:
+        await tx.execute(FORGET, employee=jordan.id, id=UUID(forgotten))
     casey, kim = await an_employee(database, acme, name="Casey"), await an_employee(database, rival, name="Kim")
     others = [
         await remembers(database, acme, casey.id, {"step": task("Call")}),
         await remembers(database, rival, kim.id, {"step": task("Call")}),
+        forgotten,
         str(an_id(1)),
     ]
     for episode, kind, sentence in (
@@ -354,6 +380,9 @@ async def test_one_of_the_same_name_is_not_silently_replaced(database: Database,
     learned = await learns(database, acme, jordan.id, shows(task("A")), replace=True)
     assert (learned.procedure.id, learned.procedure.version) == (there.id, 2)
     assert (learned.procedure.standing, learned.procedure.learned_from) == ("trial", "human_demonstration")
+    assert learned.procedure.metadata["demonstrations"] == [
+        {"by": "Dana", "event": "contact_met", "steps": 1, "episodes": []}
+    ]
     # Whoever is told how to do it later was not shown it.
     (told,) = await add(database, acme, jordan.id, playbook("greet"), replace=True)
     assert (told.standing, told.learned_from, told.metadata) == ("established", "instruction", {})

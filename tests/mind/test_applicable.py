@@ -6,12 +6,15 @@ import pytest
 from factories import a_simulated_tenant, an_employee
 from living import Living, hired
 
+from empla.employees import assignments
 from empla.errors import InvalidError, NotFoundError
 from empla.memory import procedural
 from empla.memory.demonstration import Lesson, learn_from_demonstrations
 from empla.mind import applicable as applying
 from empla.mind.applicable import Situation, WhatApplies
 from empla.storage.database import Database
+from empla.storage.tx import Caller
+from empla.tenancy import users
 
 NOTE: dict[str, Any] = {"action": "note", "text": "done"}
 
@@ -190,3 +193,35 @@ async def test_what_was_shown_applies_and_is_carried_out_with_the_words_of_the_e
     await living.goes_on()
     assert await living.titles() == ["Call Bob of {Acme}"]
     assert (await living.plan("greet")).status == "completed"
+
+
+async def test_an_event_and_a_metric_are_asked_about_at_once_and_what_is_said_counts_most(living: Living):
+    await living.learns(
+        "both", NOTE, goals=["pipeline.coverage"], triggers=["deal"], success="pipeline.coverage >= 1", timeframe="1h"
+    )
+    await living.learns("short", NOTE, goals=["pipeline.coverage"], context="value < wanted")
+    await living.wants("pipeline.coverage", threshold=1.0)
+    await living.hears(0.8, decay_rate=0)
+    assert names(await asks(living, metric="pipeline.coverage")) == ["short", "both"]
+    assert names(await asks(living, metric="pipeline.coverage", content={"wanted": 0.5})) == ["both"]
+    async with living.database.write(living.caller) as tx:
+        short = await procedural.find(tx, employee=living.employee, name="short")
+        await procedural.set_enabled(tx, employee=living.employee, procedure=short.id, enabled=False)
+    await living.goes_on()
+    await living.waits(1)
+    await living.goes_on()
+    assert names(await asks(living, metric="pipeline.coverage")) == []
+    found = await asks(living, metric="pipeline.coverage", event="deal")
+    assert (names(found), found.situation) == (["both"], "when deal comes; when pipeline.coverage falls short")
+
+
+async def test_a_user_asks_about_an_assigned_employee_and_nobody_elses(living: Living):
+    await living.learns("plain", NOTE, triggers=["deal"])
+    async with living.database.write(living.caller) as tx:
+        uma = await users.invite(tx, email="uma@acme.example", name="Uma", role="user")
+    as_uma = Living(living.database, Caller(living.caller.tenant, user=uma.id), living.employee)
+    with pytest.raises(NotFoundError):
+        await asks(as_uma, event="deal")
+    async with living.database.write(living.caller) as tx:
+        await assignments.assign(tx, user=uma.id, employee=living.employee)
+    assert names(await asks(as_uma, event="deal", metric="pipeline.coverage")) == ["plain"]

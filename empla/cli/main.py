@@ -73,7 +73,11 @@ for _name, _target, _help in (
     ("integrations", "integrations:app", "Accounts that carry effects out; connect, disconnect, rotate keys."),
     ("conflicts", "conflicts:app", "Guesses against a human's word: list them, settle them."),
     ("report", "report:report", "What a tenant's employees believe in sum, with a digest."),
-    ("memory", "memory:app", "An employee's memories as a whole: count them, bring them up to date, see what is in hand."),
+    (
+        "memory",
+        "memory:app",
+        "An employee's memories as a whole: count them, bring them up to date, see what is in hand.",
+    ),
     ("episodes", "episodes:episodes", "What an employee remembers, the latest first."),
     ("remember", "recall:remember", "Something happened: an employee remembers it."),
     ("recall", "recall:recall", "What an employee remembers that answers a question, the best first."),

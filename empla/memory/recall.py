@@ -22,6 +22,7 @@ Kind = Literal["episode", "fact", "procedure"]
 KINDS: tuple[Kind, ...] = ("episode", "fact", "procedure")
 MAX_RECALLED = 1000
 MAX_QUERY = 10_000  # characters
+_LEAST_TOLD = 0.005  # which two decimals would show as nothing
 _MOST_WEIGHED = 30  # candidates of which importance and reinforcement are looked up, unless more are asked for
 
 
@@ -67,6 +68,12 @@ class Hit(BaseModel):
     tainted: bool
     importance: float  # of an episode; a fact's confidence, a procedure's rate of success
     recall_count: int
+
+    @property
+    def sum(self) -> str:
+        """The score as the sum of its parts; those that are nothing are left out."""
+        told = [f"{name} {share:+.2f}" for name, share in dict(self.parts).items() if abs(share) >= _LEAST_TOLD]
+        return f"{self.score:.2f} = {', '.join(told) or 'nothing'}"
 
 
 class _Meant(BaseModel):

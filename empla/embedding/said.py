@@ -1,0 +1,32 @@
+"""What embedders of texts from a model elsewhere have in common: texts that say nothing stay at home, and numbers are brought to length 1."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from empla.embedding.embedder import Vectors
+
+
+def spoken(texts: Sequence[str], *, most: int) -> tuple[list[int], list[str]]:
+    """The texts that say something, cut to `most` characters, and their places. What is no Unicode is a question mark."""
+    cut = (text.strip()[:most].encode("utf-8", "replace").decode() for text in texts)
+    said = [(row, text) for row, text in enumerate(cut) if text]
+    return [row for row, _ in said], [text for _, text in said]
+
+
+def with_silence(found: Sequence[Vectors], rows: Sequence[int], *, count: int, width: int) -> Vectors:
+    """The vectors at their places, and zeros between them."""
+    vectors = np.zeros((count, width), np.float32)
+    if found:
+        vectors[rows] = np.concatenate(found)
+    return vectors
+
+
+def scaled(numbers: NDArray[np.floating]) -> Vectors:
+    """Length 1 for whatever finite numbers, however large or small; zeros stay zeros."""
+    wide = numbers.astype(np.float64)
+    for measure in (np.abs(wide).max(axis=1, keepdims=True), None):
+        size = np.linalg.norm(wide, axis=1, keepdims=True) if measure is None else measure
+        wide = np.divide(wide, size, out=np.zeros_like(wide), where=size > 0)
+    return wide.astype(np.float32)

@@ -116,7 +116,7 @@ class Settings(BaseSettings):
         default="static",
         max_length=500,
         description="What turns memories into vectors: static (ships with empla, needs no network), none (words decide alone), "
-        "openai:<model> (any server that speaks OpenAI's /embeddings) or sentence-transformers:<model or folder>",
+        "openai:MODEL (any server that speaks OpenAI's /embeddings) or sentence-transformers:MODEL (or a folder)",
     )
     embedder_url: str = Field(
         default="https://api.openai.com/v1",

@@ -125,9 +125,10 @@ class Endpoint:
 
     async def _exchange(self, body: bytes, most: int) -> _Answer:
         """One attempt. Raises `UnavailableError` for what another can't mend."""
+        pool = self._opened()  # to read what the machine trusts takes a while, which is not the server's
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._asked(body, most)
+                return await self._asked(pool, body, most)
         except _TooLongError:
             raise UnavailableError(f"{self.host} answers with more than {most:,} bytes") from None
         except _OpenLineError:
@@ -139,8 +140,8 @@ class Endpoint:
         except (httpcore.NetworkError, httpcore.ProtocolError, OSError) as error:
             return _Answer(_broken(error))
 
-    async def _asked(self, body: bytes, most: int) -> _Answer:
-        async with self._opened().stream("POST", self._url, headers=self._headers(), content=body) as response:
+    async def _asked(self, pool: httpcore.AsyncConnectionPool, body: bytes, most: int) -> _Answer:
+        async with pool.stream("POST", self._url, headers=self._headers(), content=body) as response:
             headers = {name.lower(): value for name, value in response.headers}
             if response.status != _OK:
                 told = headers.get(b"retry-after", b"").decode("latin-1")
@@ -163,10 +164,10 @@ class Endpoint:
             )
         return self._pool
 
-    def _headers(self) -> dict[str, str]:
-        headers = {"User-Agent": "empla", "Accept": "application/json", "Content-Type": "application/json"}
+    def _headers(self) -> list[tuple[bytes, bytes]]:
+        headers = [(b"User-Agent", b"empla"), (b"Accept", b"application/json"), (b"Content-Type", b"application/json")]
         if self._key is not None:
-            headers["Authorization"] = f"Bearer {self._key.get_secret_value().strip()}"
+            headers.append((b"Authorization", b"Bearer " + self._key.get_secret_value().strip().encode()))
         return headers
 
 

@@ -1,4 +1,4 @@
-"""What embedders of texts from a model elsewhere have in common: texts that say nothing stay at home, and numbers are brought to length 1."""
+"""What slow embedders have in common: texts that say nothing are not asked, and vectors are brought to length 1."""
 
 from collections.abc import Sequence
 

@@ -45,12 +45,10 @@ class SentenceTransformersEmbedder:
         self._one_at_a_time = Lock()
         self.max_batch = batch
 
-    @cached_property
+    @property
     def name(self) -> str:
         """The model's name; for a folder its last part and what is in it, wherever it lies."""
-        folder = Path(self._chosen).expanduser()
-        known = f"{folder.resolve().name}@{_digest(folder)}" if folder.is_dir() else self._chosen
-        return f"sentence-transformers:{known}{f':{self._dimensions}' if self._dimensions else ''}"
+        return self._name
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder`; the first call loads the model."""
@@ -76,6 +74,12 @@ class SentenceTransformersEmbedder:
                 f"EMPLA_EMBEDDER_DIMENSIONS if it was trained to be cut, or choose another model"
             )
         return scaled(numbers)
+
+    @cached_property
+    def _name(self) -> str:
+        folder = Path(self._chosen).expanduser()
+        known = f"{folder.resolve().name}@{_digest(folder)}" if folder.is_dir() else self._chosen
+        return f"sentence-transformers:{known}{f':{self._dimensions}' if self._dimensions else ''}"
 
     @cached_property
     def _model(self) -> _Model:

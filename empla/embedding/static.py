@@ -29,10 +29,10 @@ class StaticEmbedder:
     max_batch = 1000
     is_instant = True
 
-    @cached_property
+    @property
     def name(self) -> str:
         """The package's version is the model's."""
-        return f"wordllama-256@{version(_PACKAGE)}"
+        return self._name
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder`; a call is computation alone, and never waits."""
@@ -50,6 +50,10 @@ class StaticEmbedder:
 
     async def close(self) -> None:
         """Nothing is held."""
+
+    @cached_property
+    def _name(self) -> str:
+        return f"wordllama-256@{version(_PACKAGE)}"
 
     @cached_property
     def _folder(self) -> Path:

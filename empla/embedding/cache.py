@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from empla.embedding.embedder import Embedder, Vectors
+from empla.errors import UnavailableError
 
 _Key = bytes
 _Rows = dict[_Key, NDArray[np.float32]]
@@ -58,7 +59,7 @@ class CachedEmbedder:
         if unknown:
             waited.add(self._begin(unknown))
         for task in waited:
-            found |= await asyncio.shield(task)
+            found |= await self._shared(task)
         return _stacked([found[key] for key in keys])
 
     async def close(self) -> None:
@@ -69,6 +70,12 @@ class CachedEmbedder:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._known.clear()
         await self._embedder.close()
+
+    async def _shared(self, task: asyncio.Task[_Rows]) -> _Rows:
+        await asyncio.wait([task])
+        if task.cancelled():
+            raise UnavailableError(f"the embedder {self.name} was closed")
+        return task.result()
 
     def _begin(self, unknown: dict[_Key, str]) -> asyncio.Task[_Rows]:
         task = asyncio.create_task(self._asked(unknown))

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from empla.embedding.embedder import MOST_DIMENSIONS, Vectors
+from empla.embedding.embedder import MOST_DIMENSIONS, Vectors, normalised
 from empla.embedding.endpoint import Endpoint, Pause, RefusedError
-from empla.embedding.said import scaled, spoken, with_silence
+from empla.embedding.said import spoken, with_silence
 from empla.errors import UnavailableError
 
 MOST_CHARACTERS = 8_000  # of a text; the rest is not sent
@@ -93,7 +93,7 @@ class OpenAIEmbedder:
                     f"{self._model} at {self._endpoint.host} answers with {numbers.shape[1]} dimensions, not {self._width}"
                 )
             self._width = numbers.shape[1]
-            return scaled(numbers)
+            return normalised(numbers)
         if len(texts) == 1:
             return await self._embedded([texts[0][: len(texts[0]) // 2]])
         half = len(texts) // 2

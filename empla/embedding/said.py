@@ -1,9 +1,8 @@
-"""What slow embedders have in common: texts that say nothing are not asked, and vectors are brought to length 1."""
+"""What slow embedders have in common: texts that say nothing are not asked, and long ones are cut."""
 
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from empla.embedding.embedder import Vectors
 
@@ -21,12 +20,3 @@ def with_silence(found: Sequence[Vectors], rows: Sequence[int], *, count: int, w
     if found:
         vectors[rows] = np.concatenate(found)
     return vectors
-
-
-def scaled(numbers: NDArray[np.floating]) -> Vectors:
-    """Length 1 for whatever finite numbers, however large or small; zeros stay zeros."""
-    wide = numbers.astype(np.float64)
-    for measure in (np.abs(wide).max(axis=1, keepdims=True), None):
-        size = np.linalg.norm(wide, axis=1, keepdims=True) if measure is None else measure
-        wide = np.divide(wide, size, out=np.zeros_like(wide), where=size > 0)
-    return wide.astype(np.float32)

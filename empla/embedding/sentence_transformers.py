@@ -12,8 +12,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from empla.embedding.embedder import MOST_DIMENSIONS, Vectors
-from empla.embedding.said import scaled, spoken, with_silence
+from empla.embedding.embedder import MOST_DIMENSIONS, Vectors, normalised
+from empla.embedding.said import spoken, with_silence
 from empla.errors import UnavailableError, UsageError
 
 MOST_CHARACTERS = 8_000  # of a text; models cut sooner, each after its own number of tokens
@@ -73,7 +73,7 @@ class SentenceTransformersEmbedder:
                 f"{self._chosen} has {numbers.shape[1]:,} dimensions, and at most {MOST_DIMENSIONS:,} fit: set "
                 f"EMPLA_EMBEDDER_DIMENSIONS if it was trained to be cut, or choose another model"
             )
-        return scaled(numbers)
+        return normalised(numbers)
 
     @cached_property
     def _name(self) -> str:

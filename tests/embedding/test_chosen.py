@@ -39,8 +39,9 @@ async def test_a_server_is_as_the_settings_say_and_remembered(monkeypatch: pytes
     embedder = chosen(known)
     assert isinstance(embedder, CachedEmbedder)
     assert embedder.name == "openai:nomic-embed-text:v1.5:256@localhost:11434"
-    assert (embedder.is_instant, embedder.max_batch, embedder._most) == (False, 7, 11)
-    slow: Any = embedder._embedder
+    assert (embedder.is_instant, embedder.max_batch) == (False, 7)
+    assert embedder._most == 11  # pyright: ignore[reportPrivateUsage]
+    slow: Any = embedder._embedder  # pyright: ignore[reportPrivateUsage]
     endpoint = slow._endpoint
     assert (endpoint._timeout, endpoint._attempts, endpoint.has_key) == (1.5, 2, True)
     await embedder.close()
@@ -53,7 +54,8 @@ def test_without_a_cache_it_is_the_server_itself():
 
 
 @pytest.mark.parametrize(
-    "named", ["static:", "static:x", "none:", "openai", "openai:", "openai: ", "sentence-transformers:", "Static", "word2vec", ":", "a" * 500]
+    "named",
+    ["static:", "static:x", "none:", "openai", "openai:", "openai: ", "sentence-transformers:", "Static", "word2vec", ":", "a" * 500],
 )  # fmt: skip
 def test_what_there_is_not_is_one_sentence(named: str):
     with pytest.raises(UsageError) as raised:

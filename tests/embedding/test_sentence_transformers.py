@@ -140,7 +140,11 @@ async def test_a_folder_is_known_by_what_is_in_it_wherever_it_lies(package: Any,
     assert package().made[0].model == str(other)
 
 
-def test_without_the_package_it_says_how_to_install_it():
+def test_without_the_package_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch):
+    def nothing(_name: str) -> None:
+        """Also where it is installed."""
+
+    monkeypatch.setattr("empla.embedding.sentence_transformers.find_spec", nothing)
     with pytest.raises(UsageError) as raised:
         chosen(Settings(embedder="sentence-transformers:all-MiniLM-L6-v2"))
     assert str(raised.value) == (

@@ -245,5 +245,7 @@ async def _embed(
         return 0
     vectors = await embedder.embed([text.said for text in texts])
     async with database.write(caller) as tx:
-        await keep(tx, employee=employee, ids=[text.memory_id for text in texts], vectors=vectors, name=embedder.name)
+        await keep(
+            tx, employee=employee, ids=[text.memory_id for text in texts], vectors=vectors, name=embedder.name
+        )
     return len(texts)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from driving import law
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,6 +78,7 @@ def test_vectors_are_written_as_numbers_without_zeros_at_their_end():
     assert np.abs(read - vectors).max() < 1e-6
 
 
+@law(300)
 @given(
     st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=MOST_DIMENSIONS).filter(
         lambda numbers: max(map(abs, numbers)) > 1e-6

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import wordllama
+from driving import law
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import load_file  # pyright: ignore[reportUnknownVariableType]
@@ -94,6 +95,7 @@ def test_like_is_nearer_than_unlike(static: StaticEmbedder):
     assert asked @ near > asked @ far + 0.1
 
 
+@law(300)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=200))
 def test_any_text_is_length_1_or_zeros(text: str):
     [vector] = _SHARED.embed_now([text])

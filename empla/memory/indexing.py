@@ -1,6 +1,7 @@
 """What happens behind a write: new memories are embedded and their words counted, and a change of model re-embeds the old ones."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import LiteralString
 from uuid import UUID
 
@@ -8,6 +9,7 @@ from pydantic import BaseModel
 
 from empla.embedding.codes import codes, literals
 from empla.embedding.embedder import Embedder, Vectors, model_id
+from empla.errors import ForbiddenError, NotFoundError
 from empla.storage.database import Database
 from empla.storage.tx import Caller, ReadTx, Tx
 
@@ -71,16 +73,16 @@ KEEP: LiteralString = """
         SELECT n.memory_id, n.code::bit(512) AS code, n.vector::halfvec AS vector
           FROM unnest(%(ids)s::uuid[], %(codes)s::text[], %(vectors)s::text[]) AS n (memory_id, code, vector)
           JOIN memory_index i ON i.tenant_id = %(tenant)s::uuid AND i.employee_id = %(employee)s::uuid AND i.memory_id = n.memory_id
-           FOR UPDATE OF i
+         ORDER BY n.memory_id FOR UPDATE OF i
     ), kept AS (
         INSERT INTO memory_vectors (tenant_id, employee_id, model, memory_id, code, embedding)
         SELECT %(tenant)s::uuid, %(employee)s::uuid, %(model)s::int, memory_id, code, vector FROM told WHERE vector IS NOT NULL
         ON CONFLICT DO NOTHING
     ), space AS (
-        INSERT INTO memory_spaces (tenant_id, employee_id, model, model_name)
-        VALUES (%(tenant)s::uuid, %(employee)s::uuid, %(model)s::int, %(name)s::text)
-        ON CONFLICT (tenant_id, employee_id) DO UPDATE SET model = EXCLUDED.model, model_name = EXCLUDED.model_name
-         WHERE memory_spaces.model IS NULL
+        INSERT INTO memory_spaces (tenant_id, employee_id, model, model_name, is_current)
+        SELECT %(tenant)s::uuid, %(employee)s::uuid, %(model)s::int, %(name)s::text, NOT EXISTS (
+               SELECT FROM memory_spaces WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND is_current)
+        ON CONFLICT DO NOTHING
     )
     UPDATE memory_index i SET model = %(model)s::int, code = told.code
       FROM told
@@ -112,17 +114,17 @@ COUNT: LiteralString = """
                 ORDER BY memory_id LIMIT %(most)s::int
                   FOR UPDATE SKIP LOCKED))
         RETURNING memory_id, people
-    ), space AS (
-        INSERT INTO memory_spaces (tenant_id, employee_id, memories)
-        SELECT %(tenant)s::uuid, %(employee)s::uuid, count(*) FROM counted HAVING count(*) > 0
-        ON CONFLICT (tenant_id, employee_id) DO UPDATE SET memories = memory_spaces.memories + EXCLUDED.memories
     ), words AS (
         INSERT INTO memory_words (tenant_id, employee_id, word, memories, named)
-        SELECT %(tenant)s::uuid, %(employee)s::uuid, w.word, count(*), count(*) FILTER (WHERE w.word = ANY (c.people))
-          FROM counted c
-          JOIN memory_texts t ON t.tenant_id = %(tenant)s::uuid AND t.employee_id = %(employee)s::uuid AND t.memory_id = c.memory_id
-         CROSS JOIN LATERAL empla.words(t.words) AS w
-         GROUP BY w.word ORDER BY w.word
+        SELECT %(tenant)s::uuid, %(employee)s::uuid, word, memories, named
+          FROM (SELECT w.word, count(*) AS memories, count(*) FILTER (WHERE w.word = ANY (c.people)) AS named
+                  FROM counted c
+                  JOIN memory_texts t ON t.tenant_id = %(tenant)s::uuid AND t.employee_id = %(employee)s::uuid AND t.memory_id = c.memory_id
+                 CROSS JOIN LATERAL empla.words(t.words) AS w
+                 GROUP BY w.word
+                UNION ALL
+                SELECT 0, count(*), 0 FROM counted HAVING count(*) > 0) AS told
+         ORDER BY word
         ON CONFLICT (tenant_id, employee_id, word) DO UPDATE
            SET memories = memory_words.memories + EXCLUDED.memories, named = memory_words.named + EXCLUDED.named
     )
@@ -136,10 +138,9 @@ async def count(tx: Tx, *, employee: UUID, most: int = BATCH) -> int:
 
 
 # What came while the others were embedded waits again, now for the new model.
-MOVE: LiteralString = """
+LEAVE: LiteralString = """
     WITH moved AS (
-        UPDATE memory_index i
-           SET model = CASE WHEN v.memory_id IS NULL THEN NULL ELSE %(model)s::int END, code = v.code
+        UPDATE memory_index i SET model = CASE WHEN v.memory_id IS NULL THEN NULL ELSE %(model)s::int END, code = v.code
           FROM memory_index o
           LEFT JOIN memory_vectors v ON v.tenant_id = %(tenant)s::uuid AND v.employee_id = %(employee)s::uuid
                                     AND v.model = %(model)s::int AND v.memory_id = o.memory_id
@@ -150,37 +151,54 @@ MOVE: LiteralString = """
     ), gone AS (
         DELETE FROM memory_vectors
          WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND model <> %(model)s::int
-    ), space AS (
-        INSERT INTO memory_spaces (tenant_id, employee_id, model, model_name)
-        VALUES (%(tenant)s::uuid, %(employee)s::uuid, %(model)s::int, %(name)s::text)
-        ON CONFLICT (tenant_id, employee_id) DO UPDATE SET model = EXCLUDED.model, model_name = EXCLUDED.model_name
+        RETURNING memory_id
+    ), left_behind AS (
+        DELETE FROM memory_spaces
+         WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND model <> %(model)s::int
+        RETURNING model
     )
     SELECT count(*) FROM moved
+"""
+
+ARRIVE: LiteralString = """
+    INSERT INTO memory_spaces (tenant_id, employee_id, model, model_name, is_current)
+    VALUES (%(tenant)s::uuid, %(employee)s::uuid, %(model)s::int, %(name)s::text, true)
+    ON CONFLICT (tenant_id, employee_id, model) DO UPDATE SET is_current = true
 """
 
 
 async def move(tx: Tx, *, employee: UUID, name: str) -> int:
     """From now on the employee's memories are compared by this model; the vectors of any other are gone. How many codes changed."""
-    return await tx.fetch_value(int, MOVE, employee=employee, model=model_id(name), name=name) or 0
+    moved = await tx.fetch_value(int, LEAVE, employee=employee, model=model_id(name))
+    await tx.execute(ARRIVE, employee=employee, model=model_id(name), name=name)
+    return moved or 0
 
 
-SPACE: LiteralString = """
-    SELECT model, model_name, memories FROM memory_spaces WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid
+CURRENT: LiteralString = """
+    SELECT model, model_name FROM memory_spaces
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND is_current
 """
 
 
 class Space(BaseModel):
-    """By which model an employee's memories are compared, and how many are counted."""
+    """A model by which memories are compared."""
 
-    model: int | None
-    model_name: str | None
-    memories: int
+    model: int
+    model_name: str
 
 
-async def space(tx: ReadTx, *, employee: UUID) -> Space:
-    """The employee's; an empty one before anything was counted or embedded."""
-    found = await tx.fetch_one(Space, SPACE, employee=employee)
-    return found or Space(model=None, model_name=None, memories=0)
+async def current(tx: ReadTx, *, employee: UUID) -> Space | None:
+    """By which model the employee's memories are compared; None before any was embedded."""
+    return await tx.fetch_one(Space, CURRENT, employee=employee)
+
+
+async def catch_up_all(database: Database, *, embedder: Embedder | None) -> int:
+    """Nobody's memories wait any more, in any active tenant; of how many employees some did. Raises as `catch_up` does."""
+    found = await waiting(database, embedder=embedder)
+    for each in found:
+        with suppress(NotFoundError, ForbiddenError):  # dismissed or suspended since it was listed
+            await catch_up(database, Caller(each.tenant_id), employee=each.employee_id, embedder=embedder)
+    return len(found)
 
 
 class Caught(BaseModel):
@@ -206,9 +224,9 @@ async def catch_up(database: Database, caller: Caller, *, employee: UUID, embedd
     if embedder is None:
         return Caught(counted=counted)
     async with database.read(caller) as tx:
-        there = await space(tx, employee=employee)
+        there = await current(tx, employee=employee)
     embedded, moved = 0, False
-    if there.model is not None and there.model != model_id(embedder.name):
+    if there is not None and there.model != model_id(embedder.name):
         embedded += await _embed_others(database, caller, employee=employee, embedder=embedder)
         async with database.write(caller) as tx:
             await move(tx, employee=employee, name=embedder.name)
@@ -245,7 +263,5 @@ async def _embed(
         return 0
     vectors = await embedder.embed([text.said for text in texts])
     async with database.write(caller) as tx:
-        await keep(
-            tx, employee=employee, ids=[text.memory_id for text in texts], vectors=vectors, name=embedder.name
-        )
+        await keep(tx, employee=employee, ids=[text.memory_id for text in texts], vectors=vectors, name=embedder.name)
     return len(texts)

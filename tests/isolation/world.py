@@ -1,5 +1,6 @@
 """Two tenants full of rows: in each an admin, a manager, two users and two employees, and rows of every table for each employee."""
 
+import secrets
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ class Desk:
     spare_belief: UUID
     effect: UUID
     approval: UUID
+    episode: UUID
 
 
 @dataclass(frozen=True)
@@ -238,7 +240,14 @@ def _furnished(connection: Connection, house: House, employee: UUID) -> Desk:
     goal = insert(connection, "employee_goals", {**owned, **_goal()})
     plan, spare = (insert(connection, "employee_intentions", {**owned, **_plan(), "goal_id": goal}) for _ in range(2))
     insert(connection, "employee_intentions", {**owned, **_plan(), "goal_id": goal, "dependencies": [plan]})
-    insert(connection, "memory_episodes", {**owned, **_episode(), "observation_id": observation})
+    episode = insert(connection, "memory_episodes", {**owned, **_episode(), "observation_id": observation})
+    for table, values in {
+        "memory_vectors": {"memory_id": episode, **_vector()},
+        "memory_words": _word(),
+        "memory_spaces": _space(),
+    }.items():
+        row = {**owned, **values}
+        connection.execute(insertion(table, row), row)
     for table, values in {"memory_semantic": _fact(), "memory_procedural": _procedure()}.items():
         insert(connection, table, {**owned, **values})
     belief = insert(connection, "beliefs", {**owned, **_belief(), **_disputed()})
@@ -251,7 +260,7 @@ def _furnished(connection: Connection, house: House, employee: UUID) -> Desk:
     connection.execute(insertion("metrics", metric), metric)
     turn = {**owned, "next_cycle_at": WHEN}
     connection.execute(insertion("employee_schedule", turn), turn)
-    return Desk(employee, goal, plan, spare, observation, belief, spare_belief, uuid4(), uuid4())
+    return Desk(employee, goal, plan, spare, observation, belief, spare_belief, uuid4(), uuid4(), episode)
 
 
 def _metric() -> dict[str, object]:
@@ -302,6 +311,22 @@ def _approval(home: Home, employee: UUID) -> dict[str, object]:
 
 def _notice() -> dict[str, object]:
     return {"kind": "question", "text": "What shall I do?", "notice_key": token()}
+
+
+def _indexed() -> dict[str, object]:
+    return {"kind": "episode", "occurred_at": WHEN, "words": "{7:0.5}/1000000000"}
+
+
+def _vector() -> dict[str, object]:
+    return {"model": secrets.randbits(31), "code": "01" * 256, "embedding": "[0.6,0.8]"}
+
+
+def _space() -> dict[str, object]:
+    return {"model": secrets.randbits(31), "model_name": "a model"}
+
+
+def _word() -> dict[str, object]:
+    return {"word": secrets.randbits(29) + 1, "memories": 1}
 
 
 def _goal_event(home: Home, employee: UUID) -> dict[str, object]:
@@ -441,8 +466,16 @@ ROWS: dict[str, Callable[[Home, UUID], dict[str, object]]] = {
     "intention_dependencies": _dependency,
     "intention_steps": _step,
     "memory_episodes": _owned(_episode),
+    "memory_index": lambda _home, employee: {"employee_id": employee, "memory_id": uuid4(), **_indexed()},
     "memory_procedural": _owned(_procedure),
     "memory_semantic": _owned(_fact),
+    "memory_spaces": lambda _home, employee: {"employee_id": employee, **_space()},
+    "memory_vectors": lambda home, employee: {
+        "employee_id": employee,
+        "memory_id": home.desk(employee).episode,
+        **_vector(),
+    },
+    "memory_words": lambda _home, employee: {"employee_id": employee, **_word()},
     "memory_working": _owned(_working_item),
     "metrics": lambda _home, employee: {"employee_id": employee, **_metric()},
     "notices": lambda home, employee: {

@@ -58,11 +58,10 @@ CREATE TABLE empla.memory_vectors (
     memory_id   uuid NOT NULL,
     code        bit(512) NOT NULL,
     embedding   halfvec NOT NULL CHECK (l2_norm(embedding) > 0 AND vector_dims(embedding) <= 1024),
-    PRIMARY KEY (tenant_id, employee_id, model, memory_id),
+    PRIMARY KEY (tenant_id, employee_id, memory_id, model),
     FOREIGN KEY (tenant_id, employee_id, memory_id) REFERENCES empla.memory_index (tenant_id, employee_id, memory_id) ON DELETE CASCADE
 );
 ALTER TABLE empla.memory_vectors ALTER COLUMN embedding SET STORAGE PLAIN;
-CREATE INDEX idx_vectors_memory ON empla.memory_vectors (tenant_id, employee_id, memory_id);
 
 CREATE TABLE empla.memory_words (
     tenant_id   uuid NOT NULL,
@@ -73,20 +72,20 @@ CREATE TABLE empla.memory_words (
     PRIMARY KEY (tenant_id, employee_id, word),
     FOREIGN KEY (tenant_id, employee_id) REFERENCES empla.employees (tenant_id, id) ON DELETE CASCADE
 );
-COMMENT ON TABLE empla.memory_words IS 'In how many of an employee''s memories each word stands; counted behind the write';
+COMMENT ON TABLE empla.memory_words IS 'In how many of an employee''s memories each word stands, and under 0 how many are counted at all';
 COMMENT ON COLUMN empla.memory_words.named IS 'In how many of them it is of a participant''s name';
 
 CREATE TABLE empla.memory_spaces (
     tenant_id   uuid NOT NULL,
     employee_id uuid NOT NULL,
-    memories    integer NOT NULL DEFAULT 0 CHECK (memories >= 0),
-    model       integer,
-    model_name  text CHECK (length(model_name) BETWEEN 1 AND 200),
-    PRIMARY KEY (tenant_id, employee_id),
-    FOREIGN KEY (tenant_id, employee_id) REFERENCES empla.employees (tenant_id, id) ON DELETE CASCADE,
-    CONSTRAINT memory_spaces_model CHECK ((model IS NULL) = (model_name IS NULL))
+    model       integer NOT NULL,
+    model_name  text NOT NULL CHECK (length(model_name) BETWEEN 1 AND 300),
+    is_current  boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (tenant_id, employee_id, model),
+    FOREIGN KEY (tenant_id, employee_id) REFERENCES empla.employees (tenant_id, id) ON DELETE CASCADE
 );
-COMMENT ON TABLE empla.memory_spaces IS 'By which model an employee''s memories are compared, and how many are counted in memory_words';
+COMMENT ON TABLE empla.memory_spaces IS 'Which models an employee has vectors of; by the current one its memories are compared';
+CREATE UNIQUE INDEX idx_spaces_current ON empla.memory_spaces (tenant_id, employee_id) WHERE is_current;
 
 CALL ctx.fence('empla.memory_index', 'index_tenant_isolation');
 CALL ctx.fence('empla.memory_vectors', 'vectors_tenant_isolation');
@@ -94,17 +93,24 @@ CALL ctx.fence('empla.memory_words', 'words_tenant_isolation');
 CALL ctx.fence('empla.memory_spaces', 'spaces_tenant_isolation');
 GRANT SELECT, INSERT, UPDATE, DELETE ON empla.memory_index, empla.memory_vectors TO empla_app, empla_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON empla.memory_words TO empla_app, empla_worker;
-GRANT SELECT, INSERT, UPDATE ON empla.memory_spaces TO empla_app, empla_worker;
+CALL empla.keep_key('empla.memory_index');
+CALL empla.keep_key('empla.memory_vectors');
+CALL empla.keep_key('empla.memory_words');
+CALL empla.keep_key('empla.memory_spaces');
+GRANT SELECT, INSERT, UPDATE, DELETE ON empla.memory_spaces TO empla_app, empla_worker;
 
 
 -- What each memory says: `said` is what is embedded, and it is found by more: who took part, where, and the day in words. Participants are
--- told by the names in their addresses, but for those that many share; a line of a transcript names its speaker itself.
+-- told by the names in their addresses, but for those that many share; a line of a transcript names its speaker itself. A conversation is
+-- known by its thread, else by the addresses that take part, else by the place where it is held.
 CREATE VIEW empla.memory_texts WITH (security_invoker = true) AS
 SELECT tenant_id, employee_id, id AS memory_id, 'episode' AS kind, occurred_at, said, people,
        concat_ws(' ', said, translate(array_to_string(participants, ' '), '@._+-', '     '), location,
                  to_char(occurred_at AT TIME ZONE 'UTC', 'FMDD FMMonth YYYY FMDay')) AS words,
        CASE WHEN content ? 'thread' OR episode_type = 'interaction'
-            THEN ('x' || substr(md5(coalesce(content ->> 'thread', location, '')), 1, 8))::bit(32)::integer END AS thread
+            THEN ('x' || substr(md5(coalesce(content ->> 'thread', CASE WHEN strpos(array_to_string(participants, ' '), '@') > 0
+                                    THEN array_to_string(ARRAY(SELECT lower(p) FROM unnest(participants) AS p ORDER BY 1), ' ') END,
+                                    location, '')), 1, 8))::bit(32)::integer END AS thread
   FROM empla.memory_episodes
  CROSS JOIN LATERAL (
        SELECT left(description
@@ -175,7 +181,7 @@ CREATE FUNCTION empla.waiting_memories(wanted integer, most integer) RETURNS TAB
     UNION
     SELECT s.tenant_id, s.employee_id
       FROM memory_spaces s JOIN tenants t ON t.id = s.tenant_id
-     WHERE s.model <> wanted AND t.status = 'active' AND ctx.tenant_id() IS NULL
+     WHERE s.is_current AND s.model <> wanted AND t.status = 'active' AND ctx.tenant_id() IS NULL
      LIMIT most
 $$;
 REVOKE ALL ON FUNCTION empla.waiting_memories(integer, integer) FROM PUBLIC;
@@ -187,6 +193,7 @@ GRANT CREATE ON SCHEMA empla TO empla_auth;
 ALTER FUNCTION empla.waiting_memories(integer, integer) OWNER TO empla_auth;
 REVOKE CREATE ON SCHEMA empla FROM empla_auth;
 
+REVOKE ALL ON PROCEDURE empla.keep_indexed(regclass, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION empla.words(text), empla.bag(text), empla.index_memories(), empla.reindex_memory() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION empla.words(text), empla.bag(text), empla.index_memories(), empla.reindex_memory()
     TO empla_app, empla_worker, empla_keeper, empla_migrator, empla_auth, empla_retention;
@@ -204,16 +211,18 @@ ALTER TABLE empla.memory_semantic DROP COLUMN embedding;
 
 -- What a hit tells beside its score.
 CREATE VIEW empla.memory_details WITH (security_invoker = true) AS
-SELECT tenant_id, employee_id, id AS memory_id, description AS said, importance, recall_count, coalesce(participants, '{}') AS participants,
-       location, NULL::text AS source, observation_id, tainted
+SELECT tenant_id, employee_id, id AS memory_id, 'episode' AS kind, description AS said, occurred_at, importance, recall_count,
+       coalesce(participants, '{}') AS participants, location, NULL::text AS source, observation_id, tainted
   FROM empla.memory_episodes WHERE deleted_at IS NULL
 UNION ALL
-SELECT tenant_id, employee_id, id, subject || ' ' || predicate || ' ' || object, greatest(0, confidence
-           - CASE WHEN verified THEN 0 ELSE decay_rate * extract(epoch FROM ctx.now() - reinforced_at)::float8 / 86400 END), 0, '{}', NULL, source,
-       NULL, false
+SELECT tenant_id, employee_id, id, 'fact', subject || ' ' || predicate || ' ' || object, created_at,
+       greatest(0, confidence - CASE WHEN verified THEN 0 ELSE decay_rate * extract(epoch FROM ctx.now() - reinforced_at)::float8 / 86400 END), 0,
+       '{}', NULL, source, NULL, false
   FROM empla.memory_semantic WHERE deleted_at IS NULL
 UNION ALL
-SELECT tenant_id, employee_id, id, procedure_name || ': ' || description, success_rate, execution_count, '{}', NULL, learned_from, NULL, false
+SELECT tenant_id, employee_id, id, 'procedure', procedure_name || ': ' || description, created_at,
+       CASE execution_count WHEN 0 THEN 0.5 ELSE success_rate END, execution_count,
+       '{}', NULL, learned_from, NULL, false
   FROM empla.memory_procedural WHERE deleted_at IS NULL;
 COMMENT ON VIEW empla.memory_details IS 'What recall tells of a memory beside its score';
 GRANT SELECT ON empla.memory_details TO empla_app, empla_worker;

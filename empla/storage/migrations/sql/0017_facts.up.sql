@@ -188,7 +188,7 @@ $$;
 CREATE FUNCTION empla.learn_facts(tenant uuid, employee uuid, claims jsonb, at timestamptz)
     RETURNS TABLE (place integer, outcome text, superseded uuid[], fact empla.memory_semantic) LANGUAGE plpgsql AS $$
 DECLARE
-    claim record; held empla.memory_semantic; fresh integer;
+    claim record; held empla.memory_semantic; contested boolean; fresh integer;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'facts are learned in READ COMMITTED transactions alone' USING ERRCODE = '0A000';
@@ -220,6 +220,10 @@ BEGIN
                                          WHERE p.tenant_id = tenant AND p.employee_id = employee
                                            AND p.predicate_key = claim.predicate_key AND p.functional);
         END IF;
+        contested := claim.functional AND EXISTS (
+            SELECT FROM empla.memory_semantic f
+             WHERE f.tenant_id = tenant AND f.employee_id = employee AND f.subject_key = claim.subject_key
+               AND f.predicate_key = claim.predicate_key AND f.object_key <> claim.object_key AND f.verified AND f.deleted_at IS NULL);
 
         SELECT * INTO held FROM empla.memory_semantic f
          WHERE f.tenant_id = tenant AND f.employee_id = employee AND f.subject_key = claim.subject_key
@@ -231,13 +235,9 @@ BEGIN
             INSERT INTO empla.memory_semantic (tenant_id, employee_id, fact_type, subject, predicate, object, confidence, decay_rate,
                                                reinforced_at, source, disputed)
             VALUES (tenant, employee, claim.fact_type, claim.subject, claim.predicate, claim.object, least(0.99, claim.confidence),
-                    coalesce(claim.decay_rate, claim.default_decay), at, claim.source,
-                    claim.functional AND EXISTS (
-                        SELECT FROM empla.memory_semantic f
-                         WHERE f.tenant_id = tenant AND f.employee_id = employee AND f.subject_key = claim.subject_key
-                           AND f.predicate_key = claim.predicate_key AND f.verified AND f.deleted_at IS NULL))
+                    coalesce(claim.decay_rate, claim.default_decay), at, claim.source, contested)
             RETURNING * INTO held;
-            IF held.disputed THEN
+            IF contested THEN
                 outcome := 'disputed';
             END IF;
         END IF;
@@ -253,7 +253,7 @@ BEGIN
                SET confidence = empla.reinforced(empla.effective_confidence(f.confidence, f.decay_rate, 'linear', f.reinforced_at, learn_facts.at),
                                                  claim.confidence),
                    reinforced_at = greatest(f.reinforced_at, learn_facts.at), source = coalesce(claim.source, f.source),
-                   decay_rate = coalesce(claim.decay_rate, f.decay_rate)
+                   decay_rate = coalesce(claim.decay_rate, f.decay_rate), disputed = contested
              WHERE f.tenant_id = tenant AND f.employee_id = employee AND f.id = held.id
             RETURNING * INTO held;
         END IF;

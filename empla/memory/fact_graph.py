@@ -1,5 +1,6 @@
 """Facts as a graph: whoever stands on either side of a fact is a node, and what is near a node is found in waves, each node once."""
 
+import unicodedata
 from typing import LiteralString
 from uuid import UUID
 
@@ -30,19 +31,19 @@ class Neighbourhood(BaseModel):
     facts: list[Neighbour]
 
     def walk(self, to: Neighbour) -> str:
-        """The way from the node to a fact in words: "Acme ← Jane works at; Jane knows → Bob" reads `Acme ← Jane → Bob`."""
+        """The way from the node to a fact: `Acme ←works at– Jane –knows→ Bob`."""
         by_id = {fact.id: fact for fact in self.facts}
         here, words = self.of, [self.of]
         for fact in (by_id[step] for step in to.path):
-            onwards = same_name(fact.subject, here)
+            onwards = _key(fact.subject) == _key(here)
             here = fact.object if onwards else fact.subject
             words.append(f"–{fact.predicate}→ {here}" if onwards else f"←{fact.predicate}– {here}")
         return " ".join(words)
 
 
-def same_name(one: str, other: str) -> bool:
-    """Whether two spellings name one node, nearly as the database sees it (`name_key`)."""
-    return one.strip().lower() == other.strip().lower()
+def _key(name: str) -> str:
+    """Equal for spellings of one node, as the database sees it (`name_key`)."""
+    return unicodedata.normalize("NFC", name.strip(" ")).lower()
 
 
 # A wave goes out from the nodes that the one before reached first, by the freshest facts of each; no node sends out two. Its arrays hold

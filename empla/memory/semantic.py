@@ -38,7 +38,13 @@ def _short_enough(predicate: str) -> str:
     return predicate
 
 
-Share = Annotated[float, Field(ge=0, le=1)]  # NaN is neither
+def _from_0_to_1(share: float) -> float:
+    if not 0 <= share <= 1:  # NaN is neither
+        raise ValueError("must lie between 0 and 1")
+    return share
+
+
+Share = Annotated[float, AfterValidator(_from_0_to_1)]
 
 
 class NewFact(BaseModel):
@@ -66,6 +72,9 @@ class NewFact(BaseModel):
     @classmethod
     def parse(cls, **fields: Any) -> Self:
         """A claim from what somebody passed in. Raises `InvalidError`, one sentence."""
+        for name, given in fields.items():
+            if isinstance(given, str):
+                check_json(given, what=f"the {name} of the fact")
         try:
             return cls(**fields)
         except ValidationError as error:

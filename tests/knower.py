@@ -1,5 +1,6 @@
 """One employee that tests teach facts in single sentences, each in a transaction of its own."""
 
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -48,6 +49,9 @@ class Knower:
 
     async def learns_all(self, *triples: tuple[str, str, str], **more: Any) -> list[Learned]:
         claims = [NewFact.parse(subject=s, predicate=p, object=o, **more) for s, p, o in triples]
+        return await self.learns_claims(claims)
+
+    async def learns_claims(self, claims: Sequence[NewFact]) -> list[Learned]:
         async with self._turn() as tx:
             return await semantic.learn_many(tx, employee=self.employee, claims=claims)
 

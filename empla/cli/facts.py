@@ -58,9 +58,7 @@ async def facts(
                     await fact_listing.contradictions(tx, employee=knower.id, limit=limit), name=knower.name, json=json
                 )
                 return
-            found = await _found(
-                tx, employee=knower.id, subject=subject, predicate=predicate, as_of=as_of, limit=limit
-            )
+            found = await _found(tx, employee=knower.id, subject=subject, predicate=predicate, as_of=as_of, limit=limit)
             asked_at = tx.now if as_of is None else moment(as_of)
     if json:
         print_json(found)

@@ -195,7 +195,12 @@ async def changes(
     """What became of the facts about a subject, those that have ended too, the latest change first. Raises `InvalidError`."""
     check_limit(limit)
     return await tx.fetch_all(
-        FactChange, CHANGES, employee=employee, subject=a_name(subject, what="subject"), predicate=a_name(predicate, what="predicate"), limit=limit
+        FactChange,
+        CHANGES,
+        employee=employee,
+        subject=a_name(subject, what="subject"),
+        predicate=a_name(predicate, what="predicate"),
+        limit=limit,
     )
 
 

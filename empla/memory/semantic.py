@@ -117,11 +117,12 @@ class Learned(Fact):
 
 
 LEARN: LiteralString = """
-    SELECT (l.fact).id, (l.fact).employee_id, (l.fact).fact_type, (l.fact).subject, (l.fact).predicate, (l.fact).object,
-           effective_confidence((l.fact).confidence, (l.fact).decay_rate, 'linear', (l.fact).reinforced_at, %(now)s::timestamptz) AS confidence,
-           (l.fact).confidence AS stored_confidence, (l.fact).decay_rate, (l.fact).reinforced_at, (l.fact).source, (l.fact).verified,
-           (l.fact).disputed, (l.fact).created_at AS learned_at, (l.fact).deleted_at AS ended_at, (l.fact).ended, l.outcome, l.superseded
+    SELECT f.id, f.employee_id, f.fact_type, f.subject, f.predicate, f.object,
+           effective_confidence(f.confidence, f.decay_rate, 'linear', f.reinforced_at, %(now)s::timestamptz) AS confidence,
+           f.confidence AS stored_confidence, f.decay_rate, f.reinforced_at, f.source, f.verified, f.disputed,
+           f.created_at AS learned_at, f.deleted_at AS ended_at, f.ended, l.outcome, l.superseded
       FROM learn_facts(%(tenant)s::uuid, %(employee)s::uuid, %(claims)s::jsonb, %(now)s::timestamptz) l
+     CROSS JOIN LATERAL (SELECT (l.fact).*) f
      ORDER BY l.place
 """
 

@@ -445,7 +445,10 @@ async def test_a_user_reads_and_changes_nothing(knower: Knower, database: Databa
         ({"confidence": -math.inf}, "fact: confidence: must lie between 0 and 1"),
         ({"decay_rate": 2}, "fact: decay_rate: must lie between 0 and 1"),
         ({"fact_type": "rumour"}, "fact: fact_type: Input should be 'entity', 'relationship', 'rule' or 'definition'"),
-        ({"episodes": [an_id(1)] * 101}, "fact: episodes: Tuple should have at most 100 items after validation, not 101"),
+        (
+            {"episodes": [an_id(1)] * 101},
+            "fact: episodes: Tuple should have at most 100 items after validation, not 101",
+        ),
         ({"subject": "a\0b"}, "the subject of the fact contains a NUL character, which PostgreSQL can't store"),
         ({"predicate": "a\0b"}, "the predicate of the fact contains a NUL character, which PostgreSQL can't store"),
         ({"object": "a\0b"}, "the object of the fact contains a NUL character, which PostgreSQL can't store"),
@@ -469,20 +472,20 @@ async def test_what_is_no_fact_is_refused_in_a_sentence(knower: Knower, wrong: d
 
 
 async def test_of_many_facts_one_of_which_is_wrong_none_is_learned(knower: Knower):
+    claims = [
+        NewFact.parse(subject="Acme", predicate="is", object=size, episodes=episodes)
+        for size, episodes in (("large", []), ("old", [an_id(1)]))
+    ]
     with pytest.raises(NotFoundError):
-        async with knower.database.write(knower.caller) as tx:
-            good, bad = (
-                NewFact.parse(subject="Acme", predicate="is", object=size, episodes=episodes)
-                for size, episodes in (("large", []), ("old", [an_id(1)]))
-            )
-            await semantic.learn_many(tx, employee=knower.employee, claims=[good, bad])
+        await knower.learns_claims(claims)
     assert await knower.knows() == []
     with pytest.raises(InvalidError, match=r"^10001 facts at once; at most 10000 are learned in one call$"):
         await knower.learns_all(*[("a", "b", "c")] * 10_001)
 
 
 @pytest.mark.parametrize(
-    "name", ["한국어", "العربية", "ไทย", "🏳️‍🌈", "a\tb\x01", "ß", "İstanbul", "\u202eevil", "'; DROP", "%(tenant)s", "a\\0"]
+    "name",
+    ["한국어", "العربية", "ไทย", "🏳️‍🌈", "a\tb\x01", "ß", "İstanbul", "\u202eevil", "'; DROP", "%(tenant)s", "a\\0"],
 )
 async def test_every_script_names_a_fact(knower: Knower, name: str):
     fact = await knower.learns(name, name, name, functional=True, source=name)

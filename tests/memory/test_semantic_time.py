@@ -158,9 +158,7 @@ def test_sql_and_python_agree_on_decay_and_on_hearing_again(
             knower = await a_knower(database)
             fact = await knower.learns("Acme", "is", "large", confidence=confidence, decay_rate=rate)
             now = await knower.waits(span / DAY)
-            left = effective(
-                min(0.99, confidence), decay_rate=rate, decay_model="linear", anchor=MONDAY, at=now
-            )
+            left = effective(min(0.99, confidence), decay_rate=rate, decay_model="linear", anchor=MONDAY, at=now)
             [read] = await knower.knows()
             assert (read.id, read.confidence) == (fact.id, pytest.approx(left, abs=1e-12))
             again = await knower.learns("Acme", "is", "large", confidence=heard)

@@ -95,7 +95,10 @@ NEIGHBOURHOOD: LiteralString = """
            ARRAY(SELECT step::uuid FROM jsonb_array_elements_text(r.path) WITH ORDINALITY p (step, place) ORDER BY place) AS path
       FROM wave w
      CROSS JOIN LATERAL jsonb_to_recordset(w.reached) r (fact uuid, path jsonb)
-      JOIN memory_semantic f ON f.tenant_id = %(tenant)s::uuid AND f.employee_id = %(employee)s::uuid AND f.id = r.fact
+     CROSS JOIN LATERAL (SELECT *
+                           FROM memory_semantic m
+                          WHERE m.tenant_id = %(tenant)s::uuid AND m.employee_id = %(employee)s::uuid AND m.id = r.fact
+                         OFFSET 0) f  -- one by one: a join would read all that the employee knows
      ORDER BY w.distance, 7 DESC, f.reinforced_at DESC, f.id DESC
 """
 

@@ -66,13 +66,13 @@ AS_OF: LiteralString = """
            effective_confidence(h.confidence, h.decay_rate, 'linear', h.reinforced_at, %(at)s::timestamptz) AS confidence,
            h.confidence AS stored_confidence, h.decay_rate, h.reinforced_at, h.source, h.verified, h.disputed,
            f.created_at AS learned_at, NULL::timestamptz AS ended_at, NULL::text AS ended
-      FROM (SELECT DISTINCT ON (fact_id)
-                   fact_id, confidence, decay_rate, reinforced_at, source, verified, disputed, live
-              FROM fact_history
-             WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND changed_at <= %(at)s::timestamptz
-             ORDER BY fact_id, changed_at DESC, id DESC) h
-      JOIN memory_semantic f ON f.tenant_id = %(tenant)s::uuid AND f.employee_id = %(employee)s::uuid AND f.id = h.fact_id
-     WHERE h.live
+      FROM memory_semantic f
+     CROSS JOIN LATERAL (SELECT *
+                           FROM fact_history t
+                          WHERE t.tenant_id = %(tenant)s::uuid AND t.employee_id = %(employee)s::uuid AND t.fact_id = f.id
+                            AND t.changed_at <= %(at)s::timestamptz
+                          ORDER BY t.changed_at DESC, t.id DESC LIMIT 1) h
+     WHERE f.tenant_id = %(tenant)s::uuid AND f.employee_id = %(employee)s::uuid AND h.live
        AND (%(subject)s::text IS NULL OR f.subject_key = name_key(%(subject)s::text))
        AND (%(predicate)s::text IS NULL OR f.predicate_key = name_key(%(predicate)s::text))
      ORDER BY h.disputed, 7 DESC, h.reinforced_at DESC, f.id DESC

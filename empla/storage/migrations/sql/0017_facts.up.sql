@@ -37,8 +37,8 @@ ALTER TABLE empla.memory_semantic
 -- One live fact per triple.
 CREATE UNIQUE INDEX idx_semantic_live ON empla.memory_semantic (tenant_id, employee_id, subject_key, predicate_key, object_key)
     WHERE deleted_at IS NULL;
--- A walk goes by both ends, the freshest facts of a node first.
-CREATE INDEX idx_semantic_subject ON empla.memory_semantic (tenant_id, employee_id, subject_key, reinforced_at DESC) WHERE deleted_at IS NULL;
+-- A walk goes by both ends, the freshest facts of a node first; what was known of a subject is asked about, too.
+CREATE INDEX idx_semantic_subject ON empla.memory_semantic (tenant_id, employee_id, subject_key, reinforced_at DESC);
 CREATE INDEX idx_semantic_object ON empla.memory_semantic (tenant_id, employee_id, object_key, reinforced_at DESC) WHERE deleted_at IS NULL;
 CREATE INDEX idx_semantic_predicate ON empla.memory_semantic (tenant_id, employee_id, predicate_key) WHERE deleted_at IS NULL;
 
@@ -225,21 +225,20 @@ BEGIN
              WHERE f.tenant_id = tenant AND f.employee_id = employee AND f.subject_key = claim.subject_key
                AND f.predicate_key = claim.predicate_key AND f.object_key <> claim.object_key AND f.verified AND f.deleted_at IS NULL);
 
-        SELECT * INTO held FROM empla.memory_semantic f
-         WHERE f.tenant_id = tenant AND f.employee_id = employee AND f.subject_key = claim.subject_key
-           AND f.predicate_key = claim.predicate_key AND f.object_key = claim.object_key AND f.deleted_at IS NULL;
+        -- The unique index tells whether it is known, whatever the planner makes of a table that it has no statistics of.
+        INSERT INTO empla.memory_semantic (tenant_id, employee_id, fact_type, subject, predicate, object, confidence, decay_rate,
+                                           reinforced_at, source, disputed)
+        VALUES (tenant, employee, claim.fact_type, claim.subject, claim.predicate, claim.object, least(0.99, claim.confidence),
+                coalesce(claim.decay_rate, claim.default_decay), at, claim.source, contested)
+        ON CONFLICT (tenant_id, employee_id, subject_key, predicate_key, object_key) WHERE deleted_at IS NULL DO NOTHING
+        RETURNING * INTO held;
         IF FOUND THEN
-            outcome := 'known';
+            outcome := CASE WHEN contested THEN 'disputed' ELSE 'learned' END;
         ELSE
-            outcome := 'learned';
-            INSERT INTO empla.memory_semantic (tenant_id, employee_id, fact_type, subject, predicate, object, confidence, decay_rate,
-                                               reinforced_at, source, disputed)
-            VALUES (tenant, employee, claim.fact_type, claim.subject, claim.predicate, claim.object, least(0.99, claim.confidence),
-                    coalesce(claim.decay_rate, claim.default_decay), at, claim.source, contested)
-            RETURNING * INTO held;
-            IF contested THEN
-                outcome := 'disputed';
-            END IF;
+            outcome := 'known';
+            SELECT * INTO STRICT held FROM empla.memory_semantic f
+             WHERE f.tenant_id = tenant AND f.employee_id = employee AND f.subject_key = claim.subject_key
+               AND f.predicate_key = claim.predicate_key AND f.object_key = claim.object_key AND f.deleted_at IS NULL;
         END IF;
         IF cardinality(claim.episodes) > 0 THEN
             INSERT INTO empla.fact_evidence (tenant_id, employee_id, fact_id, episode_id, at)

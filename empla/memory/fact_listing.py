@@ -15,6 +15,8 @@ from empla.storage.tx import ReadTx
 
 MAX_LISTED = 1000
 
+# The subject is a range, so that a prepared plan goes by its index, whether one is given or not (greatest and least pass over NULL, and
+# count as leakproof; coalesce does not).
 LIST: LiteralString = """
     SELECT id, employee_id, fact_type, subject, predicate, object,
            effective_confidence(confidence, decay_rate, 'linear', reinforced_at, %(now)s::timestamptz) AS confidence,
@@ -22,7 +24,8 @@ LIST: LiteralString = """
            deleted_at AS ended_at, ended
       FROM memory_semantic
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
-       AND (%(subject)s::text IS NULL OR subject_key = name_key(%(subject)s::text))
+       AND subject_key BETWEEN greatest(name_key(%(subject)s::text), '00000000-0000-0000-0000-000000000000')
+                           AND least(name_key(%(subject)s::text), 'ffffffff-ffff-ffff-ffff-ffffffffffff')
        AND (%(predicate)s::text IS NULL OR predicate_key = name_key(%(predicate)s::text))
        AND (%(fact_type)s::text IS NULL OR fact_type = %(fact_type)s::text)
        AND (%(verified)s::boolean IS NULL OR verified = %(verified)s::boolean)
@@ -73,7 +76,8 @@ AS_OF: LiteralString = """
                             AND t.changed_at <= %(at)s::timestamptz
                           ORDER BY t.changed_at DESC, t.id DESC LIMIT 1) h
      WHERE f.tenant_id = %(tenant)s::uuid AND f.employee_id = %(employee)s::uuid AND h.live
-       AND (%(subject)s::text IS NULL OR f.subject_key = name_key(%(subject)s::text))
+       AND f.subject_key BETWEEN greatest(name_key(%(subject)s::text), '00000000-0000-0000-0000-000000000000')
+                           AND least(name_key(%(subject)s::text), 'ffffffff-ffff-ffff-ffff-ffffffffffff')
        AND (%(predicate)s::text IS NULL OR f.predicate_key = name_key(%(predicate)s::text))
      ORDER BY h.disputed, 7 DESC, h.reinforced_at DESC, f.id DESC
      LIMIT %(limit)s::int

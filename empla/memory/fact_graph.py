@@ -1,4 +1,4 @@
-"""Facts as a graph: whoever stands on either side of a fact is a node, and what is near a node is found in waves, each node once."""
+"""Facts as a graph: whoever stands on either side of a fact is a node, and what is near a node is found in waves, each fact once."""
 
 import unicodedata
 from typing import LiteralString
@@ -46,14 +46,15 @@ def _key(name: str) -> str:
     return unicodedata.normalize("NFC", name.strip(" ")).lower()
 
 
-# A wave goes out from the nodes that the one before reached first, by the freshest facts of each; no node sends out two. Its arrays hold
-# at most `limit` facts. A fact that leads from a node to itself stands in both indexes, hence the second condition on the object's side.
+# A wave goes out from the nodes that the one before reached, by the freshest facts of each, and brings those that none has found: so
+# circles end, and what it carries holds at most `limit` facts. A fact that leads from a node to itself stands in both indexes, hence the
+# second condition on the object's side.
 NEIGHBOURHOOD: LiteralString = """
-    WITH RECURSIVE wave (distance, frontier, seen, found, reached) AS (
-        SELECT 0, jsonb_build_array(jsonb_build_object('node', k.node, 'path', '[]'::jsonb)), ARRAY[k.node], '{}'::uuid[], '[]'::jsonb
+    WITH RECURSIVE wave (distance, frontier, found, reached) AS (
+        SELECT 0, jsonb_build_array(jsonb_build_object('node', k.node, 'path', '[]'::jsonb)), '{}'::uuid[], '[]'::jsonb
           FROM name_key(%(of)s::text) k (node)
          UNION ALL
-        SELECT w.distance + 1, n.frontier, w.seen || n.nodes, w.found || n.facts, n.reached
+        SELECT w.distance + 1, n.frontier, w.found || n.facts, n.reached
           FROM wave w CROSS JOIN LATERAL (
             WITH fact AS (
                 SELECT *
@@ -78,15 +79,14 @@ NEIGHBOURHOOD: LiteralString = """
                              ORDER BY reinforced_at DESC, id DESC LIMIT %(fan_out)s::int) e
                          WHERE e.id <> ALL (w.found)
                          ORDER BY e.id, o.path) once
-                 ORDER BY reinforced_at DESC, id DESC LIMIT greatest(0, %(limit)s::int - cardinality(w.found))
+                 ORDER BY reinforced_at DESC, id DESC LIMIT %(limit)s::int - cardinality(w.found)
             ), node AS (
-                SELECT DISTINCT ON (far) far, path FROM fact WHERE far <> ALL (w.seen) ORDER BY far, reinforced_at DESC, id DESC
+                SELECT DISTINCT ON (far) far, path FROM fact ORDER BY far, reinforced_at DESC, id DESC
             )
             SELECT (SELECT coalesce(jsonb_agg(jsonb_build_object('node', far, 'path', path)), '[]') FROM node) AS frontier,
-                   ARRAY(SELECT far FROM node) AS nodes,
                    ARRAY(SELECT id FROM fact) AS facts,
                    (SELECT coalesce(jsonb_agg(jsonb_build_object('fact', id, 'path', path)), '[]') FROM fact) AS reached) n
-         WHERE w.distance < %(depth)s::int AND w.frontier <> '[]'
+         WHERE w.distance < %(depth)s::int AND w.frontier <> '[]' AND cardinality(w.found) < %(limit)s::int
     )
     SELECT f.id, f.employee_id, f.fact_type, f.subject, f.predicate, f.object,
            effective_confidence(f.confidence, f.decay_rate, 'linear', f.reinforced_at, %(now)s::timestamptz) AS confidence,

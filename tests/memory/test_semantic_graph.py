@@ -1,4 +1,4 @@
-"""What is near a name is found in waves, each node and each fact once, whatever circles there are."""
+"""What is near a name is found in waves, each fact once, whatever circles there are."""
 
 import asyncio
 from collections import defaultdict

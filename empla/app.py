@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -30,6 +31,7 @@ from empla.handles.outbox import (
     OutboxHandle,
 )
 from empla.handles.senses import InboxHandle
+from empla.memory.recall import Hit
 from empla.mind import cycle as cycles
 from empla.mind import hiring
 from empla.mind import why as reasons
@@ -190,6 +192,13 @@ class EmployeeHandle:
     @property
     def name(self) -> str:
         return self.record.name
+
+    async def recall(self, query: str, *, limit: int = 10, **more: Any) -> list[Hit]:
+        """What it remembers that answers best, the best first: `hit.id`, `.kind`, `.text`, `.score`, `.parts`.
+
+        As `memory.recall`, which says what more there is. Raises `InvalidError`.
+        """
+        return await self.memory.recall(query, limit=limit, **more)
 
     async def why(self, subject: str, predicate: str, *, as_of: datetime | None = None) -> Why:
         """Why it believes that: evidence, arithmetic, episodes, history; `print` it. Raises `NotFoundError`."""

@@ -112,3 +112,8 @@ class Settings(BaseSettings):
     imap_password: SecretStr | None = Field(
         default=None, description="The password for `empla ingest --source imap`; it is taken from nowhere else"
     )
+    embedder: str = Field(
+        default="static",
+        max_length=200,
+        description="What turns memories into vectors: static (ships with empla, needs no network) or none (words decide alone)",
+    )

@@ -1,11 +1,12 @@
 """An episode is something that happened, kept as it was; what an employee believes rests on episodes."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Literal, LiteralString
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from empla.clock import as_utc
 from empla.errors import InvalidError
@@ -65,12 +66,7 @@ async def record(
 
     Raises `InvalidError`, `NotFoundError` for another's or no employee.
     """
-    if not description.strip():
-        raise InvalidError("an episode needs a description")
-    for name, text in (("description", description), ("location", location), ("participants", list(participants))):
-        check_json(text, what=f"the episode's {name}")
-    shaped = (content or EpisodeContent()).to_json()
-    check_json(shaped, what="the content of an episode", max_bytes=tx.settings.max_content_bytes)
+    shaped = _checked(tx, description, location, participants, content or EpisodeContent())
     episode = await tx.fetch_one(
         Episode,
         RECORD,
@@ -87,6 +83,74 @@ async def record(
     if episode is None:
         raise InvalidError("nothing was recorded")
     return episode
+
+
+class NewEpisode(BaseModel):
+    """An episode to record."""
+
+    model_config = ConfigDict(frozen=True)
+
+    description: str
+    episode_type: EpisodeType = "interaction"
+    content: EpisodeContent = EpisodeContent()
+    participants: tuple[str, ...] = ()
+    location: str | None = None
+    importance: float = 0.5
+    occurred_at: datetime | None = None
+    tainted: bool = False
+
+
+RECORD_MANY: LiteralString = """
+    INSERT INTO memory_episodes (tenant_id, employee_id, episode_type, description, content, participants, location, importance,
+                                 occurred_at, tainted)
+    SELECT %(tenant)s::uuid, %(employee)s::uuid, episode_type, description, content, participants, location, importance, occurred_at,
+           tainted
+      FROM jsonb_to_recordset(%(episodes)s::jsonb)
+           AS e (place int, episode_type text, description text, content jsonb, participants text[], location text, importance float8,
+                 occurred_at timestamptz, tainted boolean)
+     ORDER BY place
+    RETURNING id
+"""
+
+
+class _Id(BaseModel):
+    id: UUID
+
+
+async def record_many(tx: Tx, *, employee: UUID, episodes: Sequence[NewEpisode]) -> list[UUID]:
+    """All of them or none, in one statement; their ids in the same order. Raises as `record` does, and for more than EMPLA_MAX_BATCH."""
+    if len(episodes) > tx.settings.max_batch:
+        raise InvalidError(f"at most {tx.settings.max_batch:,} episodes are recorded at once")
+    if not episodes:
+        return []
+    told = [
+        {
+            "place": place,
+            "episode_type": each.episode_type,
+            "description": each.description,
+            "content": _checked(tx, each.description, each.location, each.participants, each.content),
+            "participants": list(each.participants),
+            "location": each.location,
+            "importance": each.importance,
+            "occurred_at": (as_utc(each.occurred_at, what="occurred_at") if each.occurred_at else tx.now).isoformat(),
+            "tainted": each.tainted,
+        }
+        for place, each in enumerate(episodes)
+    ]
+    rows = await tx.fetch_all(_Id, RECORD_MANY, employee=employee, episodes=json.dumps(told, ensure_ascii=False))
+    return [row.id for row in rows]
+
+
+def _checked(
+    tx: Tx, description: str, location: str | None, participants: Sequence[str], content: EpisodeContent
+) -> dict[str, JsonValue]:
+    if not description.strip():
+        raise InvalidError("an episode needs a description")
+    for name, text in (("description", description), ("location", location), ("participants", list(participants))):
+        check_json(text, what=f"the episode's {name}")
+    shaped = content.to_json()
+    check_json(shaped, what="the content of an episode", max_bytes=tx.settings.max_content_bytes)
+    return shaped
 
 
 LIST: LiteralString = """
@@ -140,3 +204,25 @@ BY_IDS: LiteralString = """
 async def by_ids(tx: ReadTx, *, employee: UUID, ids: Sequence[UUID]) -> list[Episode]:
     """Those of the episodes that exist, oldest first; forgotten ones too, for beliefs still rest on them."""
     return await tx.fetch_all(Episode, BY_IDS, employee=employee, ids=list(ids)) if ids else []
+
+
+# Whoever is at one of them now counts it too, or forgets it; nobody waits for the other.
+RECALLED: LiteralString = """
+    UPDATE memory_episodes e
+       SET recall_count = e.recall_count + r.times, last_recalled_at = greatest(e.last_recalled_at, %(now)s::timestamptz)
+      FROM unnest(%(ids)s::uuid[], %(times)s::int[]) AS r (id, times)
+     WHERE e.tenant_id = %(tenant)s::uuid AND e.employee_id = %(employee)s::uuid AND e.id = r.id
+       AND e.id = ANY (ARRAY(
+           SELECT id FROM memory_episodes
+            WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND id = ANY (%(ids)s::uuid[]) AND deleted_at IS NULL
+            ORDER BY id FOR UPDATE SKIP LOCKED))
+"""
+
+
+async def recalled(tx: Tx, *, employee: UUID, times: Mapping[UUID, int]) -> int:
+    """These were of use so often more; how many could be told so. What another transaction holds is left out, for nobody waits here."""
+    if not times:
+        return 0
+    return await tx.execute(
+        RECALLED, employee=employee, ids=list(times), times=[times[each] for each in times], now=tx.now
+    )

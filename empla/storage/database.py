@@ -1,12 +1,14 @@
 """One database: pools of logins that are members of the app and the worker role, and the check that it can be used."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, LiteralString, Self, TypeVar
 
 import psycopg
+import structlog
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import class_row
@@ -14,7 +16,9 @@ from psycopg.types.json import JsonbDumper
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from pydantic import BaseModel
 
-from empla.errors import UnavailableError
+from empla.embedding.chosen import chosen
+from empla.embedding.embedder import Embedder
+from empla.errors import EmplaError, UnavailableError
 from empla.settings import Settings
 from empla.storage.errors import connecting, not_a_member, place, translated
 from empla.storage.revision import HEAD, MINIMUM_SERVER
@@ -34,6 +38,9 @@ _READY: LiteralString = """
 _REVISION: LiteralString = "SELECT version_num FROM empla.alembic_version"
 _ENSURE_PARTITIONS: LiteralString = "SELECT empla.ensure_partitions()"
 _ALONE: LiteralString = "SELECT pg_try_advisory_xact_lock(%(task)s::bigint)"
+
+
+_log = structlog.stdlib.get_logger("empla.storage")
 
 
 class _Ready(BaseModel):
@@ -66,6 +73,41 @@ class Database:
         self.statements = 0  # messages to the server, of all transactions that were committed here
         self._opening = asyncio.Lock()
         self._pools: dict[str, AsyncConnectionPool[AsyncConnection[Any]]] = {}
+        self._afterwards: dict[Hashable, asyncio.Task[None]] = {}
+        self._again: set[Hashable] = set()
+
+    @cached_property
+    def embedder(self) -> Embedder | None:
+        """By what this process compares memories; None where words decide alone. Raises `UsageError` for settings that choose none."""
+        return chosen(self.settings)
+
+    def afterwards(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Do it behind the answer; `close` waits for it. Of one key, one is done at a time, and once more when it is asked for meanwhile.
+
+        Nobody waits for what it raises: it is logged.
+        """
+        if key in self._afterwards:
+            self._again.add(key)
+            return
+        self._afterwards[key] = asyncio.create_task(self._do_afterwards(key, work))
+
+    async def _do_afterwards(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        try:
+            while True:
+                self._again.discard(key)
+                await work()
+                if key not in self._again:
+                    return
+        except EmplaError as error:
+            _log.warning("left undone", what=str(key), error=str(error))
+        finally:
+            self._again.discard(key)
+            self._afterwards.pop(key, None)
+
+    async def settled(self, key: Hashable | None = None) -> None:
+        """What was to be done afterwards is: that of the key, or all."""
+        waiting = list(self._afterwards.values()) if key is None else [self._afterwards.get(key)]
+        await asyncio.gather(*(task for task in waiting if task is not None), return_exceptions=True)
 
     @property
     def worker_login(self) -> str | None:
@@ -130,6 +172,10 @@ class Database:
             yield row is not None and bool(row[0])
 
     async def close(self) -> None:
+        """What was to be done afterwards is done first."""
+        await self.settled()
+        if "embedder" in vars(self) and self.embedder is not None:
+            await self.embedder.close()
         for pool in self._pools.values():
             await pool.close()
         self._pools.clear()

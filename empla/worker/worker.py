@@ -11,11 +11,13 @@ import structlog
 from empla.employees import schedule
 from empla.employees.schedule import Claim, TurnLostError
 from empla.errors import ConflictError, EmplaError, ForbiddenError, NotFoundError, UnavailableError
+from empla.memory import indexing
 from empla.mind import cycle, housekeeping
 from empla.storage.database import Database
 from empla.storage.tx import Caller
 
 _HOUSE_CHECK_INTERVAL = 3600.0  # seconds; house is kept once a day, by whoever comes first
+_INDEX_INTERVAL = 5.0  # seconds; meanwhile a new memory is found by its words alone
 _SHORTEST_SLEEP = 0.1  # seconds; somebody may be due whom another process holds
 _LONGEST_OUTAGE_SLEEP = 30.0  # seconds
 
@@ -54,12 +56,14 @@ class Worker:
         """
         _log.info("works", worker=self._name, concurrency=self._concurrency)
         async with TaskGroup() as group:
-            house = None if once else group.create_task(self._keep_house())
+            beside = [] if once else [group.create_task(self._keep_house()), group.create_task(self._catch_up())]
             try:
                 await self._work(group, once=once)
             finally:
-                if house is not None:
-                    house.cancel()
+                for task in beside:
+                    task.cancel()
+        if once:
+            await indexing.catch_up_all(self._database, embedder=self._database.embedder)
         _log.info("stopped", worker=self._name, cycles=self.tally.cycles, failed=self.tally.failed)
 
     async def _work(self, group: TaskGroup, *, once: bool) -> None:
@@ -149,6 +153,19 @@ class Worker:
     async def _sleep(self, seconds: float) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
+
+    async def _catch_up(self) -> None:
+        """What was perceived or recorded anywhere is counted and embedded, by whichever worker comes first."""
+        while not self._stopping.is_set():
+            await self._sleep(_INDEX_INTERVAL)
+            try:
+                await indexing.catch_up_all(self._database, embedder=self._database.embedder)
+            except Exception as error:  # noqa: BLE001 — the cycles go on, and words are recalled all the same
+                _log.warning(
+                    "leaves memories waiting",
+                    error=str(error),
+                    exc_info=None if isinstance(error, EmplaError) else error,
+                )
 
     async def _keep_house(self) -> None:
         while not self._stopping.is_set():

@@ -1,5 +1,6 @@
 """Two tenants full of rows: in each an admin, a manager, two users and two employees, and rows of every table for each employee."""
 
+import secrets
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -242,6 +243,13 @@ def _furnished(connection: Connection, house: House, employee: UUID) -> Desk:
     plan, spare = (insert(connection, "employee_intentions", {**owned, **_plan(), "goal_id": goal}) for _ in range(2))
     insert(connection, "employee_intentions", {**owned, **_plan(), "goal_id": goal, "dependencies": [plan]})
     episode = insert(connection, "memory_episodes", {**owned, **_episode(), "observation_id": observation})
+    for table, values in {
+        "memory_vectors": {"memory_id": episode, **_vector()},
+        "memory_words": _word(),
+        "memory_spaces": _space(),
+    }.items():
+        row = {**owned, **values}
+        connection.execute(insertion(table, row), row)
     fact, spare_fact = (insert(connection, "memory_semantic", {**owned, **_fact()}) for _ in range(2))
     evidence = {**owned, "fact_id": fact, "episode_id": episode}
     connection.execute(insertion("fact_evidence", evidence), evidence)
@@ -309,6 +317,22 @@ def _approval(home: Home, employee: UUID) -> dict[str, object]:
 
 def _notice() -> dict[str, object]:
     return {"kind": "question", "text": "What shall I do?", "notice_key": token()}
+
+
+def _indexed() -> dict[str, object]:
+    return {"kind": "episode", "occurred_at": WHEN, "words": "{7:0.5}/1000000000"}
+
+
+def _vector() -> dict[str, object]:
+    return {"model": secrets.randbits(31), "code": "01" * 256, "embedding": "[0.6,0.8]"}
+
+
+def _space() -> dict[str, object]:
+    return {"model": secrets.randbits(31), "model_name": "a model"}
+
+
+def _word() -> dict[str, object]:
+    return {"word": secrets.randbits(29) + 1, "memories": 1}
 
 
 def _goal_event(home: Home, employee: UUID) -> dict[str, object]:
@@ -467,8 +491,16 @@ ROWS: dict[str, Callable[[Home, UUID], dict[str, object]]] = {
     "intention_dependencies": _dependency,
     "intention_steps": _step,
     "memory_episodes": _owned(_episode),
+    "memory_index": lambda _home, employee: {"employee_id": employee, "memory_id": uuid4(), **_indexed()},
     "memory_procedural": _owned(_procedure),
     "memory_semantic": _owned(_fact),
+    "memory_spaces": lambda _home, employee: {"employee_id": employee, **_space()},
+    "memory_vectors": lambda home, employee: {
+        "employee_id": employee,
+        "memory_id": home.desk(employee).episode,
+        **_vector(),
+    },
+    "memory_words": lambda _home, employee: {"employee_id": employee, **_word()},
     "memory_working": _owned(_working_item),
     "metrics": lambda _home, employee: {"employee_id": employee, **_metric()},
     "notices": lambda home, employee: {

@@ -60,8 +60,12 @@ def test_what_differs_in_case_alone_becomes_one_fact_and_all_have_a_history(befo
             history = admin.execute("""
                 SELECT subject, change, live FROM fact_history h JOIN memory_semantic f ON f.id = h.fact_id ORDER BY f.id, h.id
             """).fetchall()
+            indexed = admin.execute(
+                "SELECT subject FROM memory_semantic JOIN memory_index ON memory_id = id"
+            ).fetchall()
         migrate.downgrade(before, BEFORE)
         migrate.upgrade(before, REVISION)
+    assert indexed == [("acme",)]
     assert found == [
         ("Acme", "large", 0.5, 0.1, "superseded"),
         ("ACME", "large", 0.7, 0.0, "superseded"),

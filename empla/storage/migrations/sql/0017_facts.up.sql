@@ -19,8 +19,8 @@ COMMENT ON COLUMN empla.memory_semantic.verified IS 'A person vouches for it: ce
 COMMENT ON COLUMN empla.memory_semantic.disputed IS 'It contradicts a verified fact; a person has to settle it';
 COMMENT ON COLUMN empla.memory_semantic.ended IS 'Why it is no longer held, with deleted_at';
 
--- What was there: of triples that differ in case alone the surest stays; what is verified is certain.
-ALTER TABLE empla.memory_semantic DISABLE TRIGGER USER;
+-- What was there: of triples that differ in case alone the surest stays; what is verified is certain. The index of recall hears of it.
+ALTER TABLE empla.memory_semantic DISABLE TRIGGER touch, DISABLE TRIGGER audit_update;
 SET LOCAL ROLE empla_migrator;
 UPDATE empla.memory_semantic f SET deleted_at = f.updated_at, ended = 'superseded'
   FROM (SELECT tenant_id, employee_id, id,
@@ -30,7 +30,7 @@ UPDATE empla.memory_semantic f SET deleted_at = f.updated_at, ended = 'supersede
  WHERE f.tenant_id = d.tenant_id AND f.employee_id = d.employee_id AND f.id = d.id AND d.place > 1;
 UPDATE empla.memory_semantic SET confidence = 1, decay_rate = 0 WHERE verified AND (confidence <> 1 OR decay_rate <> 0);
 SET LOCAL ROLE empla_owner;
-ALTER TABLE empla.memory_semantic ENABLE TRIGGER USER;
+ALTER TABLE empla.memory_semantic ENABLE TRIGGER touch, ENABLE TRIGGER audit_update;
 
 ALTER TABLE empla.memory_semantic
     ADD CONSTRAINT semantic_verified_is_certain CHECK (NOT verified OR (confidence = 1 AND decay_rate = 0 AND NOT disputed));

@@ -1,0 +1,323 @@
+"""Recall: one question, one ranked answer over what an employee remembers, each hit with its score in parts."""
+
+import math
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal, LiteralString
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from empla.clock import as_utc
+from empla.embedding.codes import codes, literals
+from empla.embedding.embedder import Embedder, Vectors, model_id
+from empla.errors import InvalidError
+from empla.memory.episodic import EpisodeType
+from empla.memory.ranking import DEFAULT, Candidates, Parts, Ranking, ranked, weighed
+from empla.shapes import check_json
+from empla.storage.tx import ReadTx
+
+Kind = Literal["episode", "fact", "procedure"]
+KINDS: tuple[Kind, ...] = ("episode", "fact", "procedure")
+MAX_RECALLED = 1000
+MAX_QUERY = 10_000  # characters
+_MOST_WEIGHED = 30  # candidates of which importance and reinforcement are looked up, unless more are asked for
+
+
+class Filters(BaseModel):
+    """What may be recalled at all."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kinds: tuple[Kind, ...] = KINDS
+    since: datetime | None = None  # inclusive
+    until: datetime | None = None  # not inclusive
+    participant: str | None = None
+    episode_type: EpisodeType | None = None
+    location: str | None = None
+
+    @classmethod
+    def of(cls, **filters: Any) -> "Filters":
+        """The filters of these names. Raises `InvalidError` for one that there is not, or that takes something else."""
+        try:
+            return cls.model_validate(filters, extra="forbid")
+        except ValidationError as error:
+            [first, *_] = error.errors()
+            raise InvalidError(f"the filter {first['loc'][0]} can't be used: {first['msg'].lower()}") from None
+
+
+class Hit(BaseModel):
+    """One memory that answers, and why it stands where it stands."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Kind
+    id: UUID
+    text: str
+    score: float
+    parts: Parts
+    cosine: float | None  # None without a vector of its own or of the question
+    matched: float  # the BM25 score of its words
+    occurred_at: datetime
+    participants: list[str]
+    location: str | None
+    source: str | None  # of a fact
+    observation_id: UUID | None  # the evidence that an episode rests on
+    tainted: bool
+    importance: float  # of an episode; a fact's confidence, a procedure's rate of success
+    recall_count: int
+
+
+class _Meant(BaseModel):
+    """What a question's words mean to this employee."""
+
+    planned: str
+    room: str
+    words: str | None  # each with its weight, as pgvector reads a sparse vector
+    named: list[int]  # words of participants' names
+    names: list[str]  # as they stand in the question
+    model: int | None
+    model_name: str | None
+
+
+# What follows in this transaction needs no plan of its own for each question, and room for what it sees of large memories.
+# The rarer a word is in what the employee remembers, the more it says: idf as in BM25, never negative.
+MEANING: LiteralString = """
+    WITH asked AS MATERIALIZED (
+        SELECT word FROM empla.words(%(question)s::text)
+    ), known AS MATERIALIZED (
+        SELECT word, memories, named FROM memory_words
+         WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND word = ANY (0 || ARRAY(SELECT word FROM asked))
+    ), space AS MATERIALIZED (
+        SELECT model, model_name FROM memory_spaces
+         WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND is_current
+    ), weighed AS MATERIALIZED (
+        SELECT word, ln(1 + (greatest(memories, found) - found + 0.5) / (found + 0.5)) AS idf
+          FROM (SELECT a.word, coalesce(k.memories, 0)::float8 AS found, coalesce(n.memories, 0)::float8 AS memories
+                  FROM asked a LEFT JOIN known k ON k.word = a.word LEFT JOIN known n ON n.word = 0) AS counted
+    )
+    SELECT set_config('plan_cache_mode', 'force_generic_plan', true) AS planned, set_config('work_mem', '32MB', true) AS room,
+           (SELECT '{' || string_agg(word || ':' || idf::numeric(8, 4), ',') || '}/1000000000' FROM weighed) AS words,
+           ARRAY(SELECT word FROM known WHERE named > 0) AS named,
+           CASE WHEN EXISTS (SELECT FROM known WHERE named > 0) THEN ARRAY(
+               SELECT sign FROM regexp_split_to_table(%(question)s::text, '[^[:alnum:]]+') AS sign
+                WHERE EXISTS (SELECT FROM empla.words(sign) w JOIN known k ON k.word = w.word WHERE k.named > 0)) ELSE '{}' END AS names,
+           (SELECT model FROM space) AS model, (SELECT model_name FROM space) AS model_name
+"""
+
+# One pass over the employee's narrow rows finds the candidates; each then is measured in every way, whichever brought it in: a missing
+# measure would count as the worst there is. Whoever speaks before and after a candidate becomes one.
+CANDIDATES: LiteralString = """
+    WITH wanted AS MATERIALIZED (
+        SELECT ARRAY(
+            SELECT id FROM memory_episodes
+             WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
+               AND (%(participant)s::text IS NULL OR participants @> ARRAY[%(participant)s::text])
+               AND (%(episode_type)s::text IS NULL OR episode_type = %(episode_type)s::text)
+               AND (%(location)s::text IS NULL OR location = %(location)s::text)) AS ids
+    ), seen AS MATERIALIZED (
+        SELECT memory_id, occurred_at, thread, people, model, code <~> %(code)s::bit(512) AS apart,
+               -(words <#> %(words)s::sparsevec) AS matched
+          FROM memory_index
+         WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND kind = ANY (%(kinds)s::text[])
+           AND occurred_at >= %(since)s::timestamptz AND occurred_at < %(until)s::timestamptz
+           AND (NOT %(narrowed)s::boolean OR memory_id = ANY ((SELECT ids FROM wanted)::uuid[]))
+    ), near AS MATERIALIZED (
+        SELECT p.*, 1 - (v.embedding <=> %(vector)s::halfvec) AS cosine
+          FROM (SELECT * FROM seen WHERE model = %(model)s::int ORDER BY apart LIMIT %(probed)s::int) AS p
+         CROSS JOIN LATERAL (
+             SELECT embedding FROM memory_vectors
+              WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND memory_id = p.memory_id AND model = %(model)s::int
+              LIMIT 1) AS v
+         ORDER BY v.embedding <=> %(vector)s::halfvec LIMIT %(breadth)s::int
+    ), first AS MATERIALIZED (
+        SELECT DISTINCT ON (memory_id) *
+          FROM (SELECT * FROM near
+                UNION ALL
+                (SELECT *, NULL::float8 FROM seen WHERE %(by_words)s::boolean AND matched > 0 ORDER BY matched DESC LIMIT %(breadth)s::int)
+                UNION ALL
+                (SELECT *, NULL FROM seen WHERE (SELECT count(*) FROM near) < %(limit)s::int ORDER BY occurred_at DESC LIMIT %(limit)s::int)
+               ) AS found
+         ORDER BY memory_id, cosine
+    ), beside AS (
+        SELECT n.*
+          FROM first f
+         CROSS JOIN LATERAL (
+             (SELECT i.memory_id, i.occurred_at, i.thread, i.people, i.words FROM memory_index i
+               WHERE i.tenant_id = %(tenant)s::uuid AND i.employee_id = %(employee)s::uuid AND i.thread = f.thread
+                 AND (i.occurred_at, i.memory_id) > (f.occurred_at, f.memory_id)
+                 AND i.occurred_at <= f.occurred_at + %(gap)s::interval AND i.occurred_at < %(until)s::timestamptz
+                 AND (NOT %(narrowed)s::boolean OR i.memory_id = ANY ((SELECT ids FROM wanted)::uuid[]))
+               ORDER BY i.occurred_at, i.memory_id LIMIT 2)
+             UNION ALL
+             (SELECT i.memory_id, i.occurred_at, i.thread, i.people, i.words FROM memory_index i
+               WHERE i.tenant_id = %(tenant)s::uuid AND i.employee_id = %(employee)s::uuid AND i.thread = f.thread
+                 AND (i.occurred_at, i.memory_id) < (f.occurred_at, f.memory_id)
+                 AND i.occurred_at >= f.occurred_at - %(gap)s::interval AND i.occurred_at >= %(since)s::timestamptz
+                 AND (NOT %(narrowed)s::boolean OR i.memory_id = ANY ((SELECT ids FROM wanted)::uuid[]))
+               ORDER BY i.occurred_at DESC, i.memory_id DESC LIMIT 2)) AS n
+         WHERE %(beside)s::boolean AND f.thread IS NOT NULL
+    ), pool AS (
+        SELECT DISTINCT ON (memory_id) *
+          FROM (SELECT memory_id, occurred_at, thread, people, matched, cosine, true AS is_first FROM first
+                UNION ALL
+                SELECT memory_id, occurred_at, thread, people, -(words <#> %(words)s::sparsevec), NULL, false FROM beside) AS joined
+         ORDER BY memory_id, is_first DESC
+    )
+    SELECT coalesce(array_agg(p.memory_id), '{}') AS ids, coalesce(array_agg(p.is_first), '{}') AS is_first,
+           coalesce(array_agg(p.thread), '{}') AS thread,
+           coalesce(array_agg(extract(epoch FROM p.occurred_at)::float8), '{}') AS occurred_at,
+           coalesce(array_agg(coalesce(p.cosine, 1 - (v.embedding <=> %(vector)s::halfvec))), '{}') AS cosine,
+           coalesce(array_agg(p.matched), '{}') AS matched, coalesce(array_agg(p.people && %(named)s::int[]), '{}') AS is_named
+      FROM pool p
+      LEFT JOIN LATERAL (
+           SELECT embedding FROM memory_vectors
+            WHERE p.cosine IS NULL AND tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND memory_id = p.memory_id
+              AND model = %(model)s::int LIMIT 1) AS v ON true
+"""
+
+DETAILS: LiteralString = """
+    SELECT kind, memory_id AS id, said AS text, occurred_at, participants, location, source, observation_id, tainted, importance,
+           recall_count
+      FROM memory_details
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND memory_id = ANY (%(ids)s::uuid[])
+"""
+
+
+class _Detail(BaseModel):
+    kind: Kind
+    id: UUID
+    text: str
+    occurred_at: datetime
+    participants: list[str]
+    location: str | None
+    source: str | None
+    observation_id: UUID | None
+    tainted: bool
+    importance: float
+    recall_count: int
+
+
+async def recall(
+    tx: ReadTx,
+    *,
+    employee: UUID,
+    query: str,
+    embedder: Embedder | None,
+    vector: Vectors | None = None,
+    limit: int = 10,
+    filters: Filters | None = None,
+    ranking: Ranking = DEFAULT,
+) -> list[Hit]:
+    """What the employee remembers that answers best, at most `limit`, and as many when there are as many; three statements.
+
+    `vector` is the question's own, when it is known already. Without an embedder, words decide. Raises `InvalidError`.
+    """
+    _check(query, limit)
+    chosen = filters or Filters()
+    meant = await _meant(tx, employee=employee, query=query)
+    asked = vector if vector is not None else await _embedded(query, meant, embedder)
+    found = await _candidates(
+        tx,
+        employee=employee,
+        meant=meant,
+        asked=asked if asked is not None and embedder is not None and asked.any() else None,
+        model=None if embedder is None else model_id(embedder.name),
+        limit=limit,
+        filters=chosen,
+        ranking=ranking,
+    )
+    likely = ranked(found, ranking=ranking, now=tx.now, most=max(2 * limit, _MOST_WEIGHED))
+    details = (
+        await tx.fetch_all(_Detail, DETAILS, employee=employee, ids=[each.id for each in likely]) if likely else []
+    )
+    told = {detail.id: detail for detail in details}
+    there = [each for each in likely if each.id in told]
+    parts = [
+        weighed(
+            each.parts, importance=told[each.id].importance, recall_count=told[each.id].recall_count, ranking=ranking
+        )
+        for each in there
+    ]
+    scores = [math.fsum(vars(each).values()) for each in parts]
+    best = sorted(range(len(there)), key=lambda place: (-scores[place], -told[there[place].id].occurred_at.timestamp()))
+    return [
+        Hit(
+            **dict(told[there[place].id]),
+            score=scores[place],
+            parts=parts[place],
+            cosine=there[place].cosine,
+            matched=there[place].matched,
+        )
+        for place in best[:limit]
+    ]
+
+
+async def _candidates(
+    tx: ReadTx,
+    *,
+    employee: UUID,
+    meant: _Meant,
+    asked: Vectors | None,
+    model: int | None,
+    limit: int,
+    filters: Filters,
+    ranking: Ranking,
+) -> Candidates:
+    since, until = (None if at is None else as_utc(at, what="a time") for at in (filters.since, filters.until))
+    if since is not None and until is not None and since >= until:
+        raise InvalidError("the time window ends before it begins")
+    [found] = await tx.fetch_all(
+        Candidates,
+        CANDIDATES,
+        employee=employee,
+        words=meant.words or "{}/1000000000",
+        named=meant.named,
+        model=None if asked is None else model,
+        code=None if asked is None else codes(asked)[0],
+        vector=None if asked is None else literals(asked)[0],
+        kinds=list(filters.kinds),
+        since=since or "-infinity",
+        until=until or "infinity",
+        narrowed=any((filters.participant, filters.episode_type, filters.location)),
+        participant=filters.participant,
+        episode_type=filters.episode_type,
+        location=filters.location,
+        limit=limit,
+        breadth=max(ranking.breadth, 2 * limit),
+        probed=max(4 * ranking.breadth, 4 * limit),
+        by_words=ranking.words > 0,
+        beside=ranking.neighbours > 0 and "episode" in filters.kinds,
+        gap=f"{ranking.gap_minutes} minutes",
+    )
+    return found
+
+
+def _check(query: str, limit: int) -> None:
+    if not query.strip():
+        raise InvalidError("a question says what to look for; the latest episodes are listed without one")
+    if len(query) > MAX_QUERY:
+        raise InvalidError(f"a question has at most {MAX_QUERY:,} characters")
+    check_json(query, what="the question")
+    if not 1 <= limit <= MAX_RECALLED:
+        raise InvalidError(f"a limit is 1 to {MAX_RECALLED:,}, not {limit}")
+
+
+async def _meant(tx: ReadTx, *, employee: UUID, query: str) -> _Meant:
+    [meant] = await tx.fetch_all(_Meant, MEANING, employee=employee, question=query)
+    return meant
+
+
+async def _embedded(query: str, meant: _Meant, embedder: Embedder | None) -> Vectors | None:
+    if embedder is None:
+        return None
+    return await embedder.embed([without(query, meant.names)])
+
+
+def without(query: str, names: Sequence[str]) -> str:
+    """The question without the names in it: who it was with is told by the participants, and a name's vector is mostly noise."""
+    bare = query
+    for name in names:
+        bare = re.sub(rf"\b{re.escape(name)}(['’]s)?\b", " ", bare, flags=re.IGNORECASE)
+    return bare if re.search(r"\w", bare) else query

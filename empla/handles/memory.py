@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from empla.employees.employees import Employee, EmployeeRole
+from empla.handles.facts import FactsHandle
 from empla.memory import behind, episodic, procedural, working
 from empla.memory import recall as recalling
 from empla.memory.demonstration import Learned, Lesson, learn_from_demonstrations
@@ -36,6 +37,7 @@ class MemoryHandle:
         self._database = database
         self._caller = caller
         self._employee = employee
+        self.facts = FactsHandle(database, caller, employee)
         self.working = WorkingHandle(database, caller, employee)
 
     async def record(

@@ -267,7 +267,7 @@ def test_no_embedding_has_a_number_or_a_length_that_poisons_its_distances(world:
 def test_an_embedding_lies_in_the_row_itself(world: World):
     query = "SELECT attstorage::text FROM pg_attribute WHERE attrelid = %(t)s::regclass AND attname = %(c)s"
     vectors = columns_of(world, "halfvec")
-    assert len(vectors) == 2
+    assert vectors == [("memory_vectors", "embedding")]
     for table, column in vectors:
         assert value_of(world.gate.admin, query, {"t": f"empla.{table}", "c": column}) == "p"
 
@@ -358,7 +358,7 @@ def test_every_index_is_one_that_row_security_can_use(world: World):
 def test_every_entity_has_metadata_and_can_be_deleted_softly(world: World):
     logs = {*LOGS, "metrics"}
     links = {"tenant_slugs", "employee_assignments", "employee_schedule", "intention_dependencies", "belief_supports"}
-    links |= {"budget_days", "fact_evidence"}
+    links |= {"budget_days", "fact_evidence", "memory_index", "memory_vectors", "memory_words", "memory_spaces"}
     bare = """
         SELECT c.relname FROM pg_class c
          WHERE c.relnamespace = 'empla'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition

@@ -216,8 +216,7 @@ SELECT tenant_id, employee_id, id AS memory_id, 'episode' AS kind, description A
   FROM empla.memory_episodes WHERE deleted_at IS NULL
 UNION ALL
 SELECT tenant_id, employee_id, id, 'fact', subject || ' ' || predicate || ' ' || object, created_at,
-       greatest(0, confidence - CASE WHEN verified THEN 0 ELSE decay_rate * extract(epoch FROM ctx.now() - reinforced_at)::float8 / 86400 END), 0,
-       '{}', NULL, source, NULL, false
+       empla.effective_confidence(confidence, decay_rate, 'linear', reinforced_at, ctx.now()), 0, '{}', NULL, source, NULL, false
   FROM empla.memory_semantic WHERE deleted_at IS NULL
 UNION ALL
 SELECT tenant_id, employee_id, id, 'procedure', procedure_name || ': ' || description, created_at,

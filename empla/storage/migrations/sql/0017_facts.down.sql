@@ -1,3 +1,17 @@
+CREATE OR REPLACE VIEW empla.memory_details WITH (security_invoker = true) AS
+SELECT tenant_id, employee_id, id AS memory_id, 'episode' AS kind, description AS said, occurred_at, importance, recall_count,
+       coalesce(participants, '{}') AS participants, location, NULL::text AS source, observation_id, tainted
+  FROM empla.memory_episodes WHERE deleted_at IS NULL
+UNION ALL
+SELECT tenant_id, employee_id, id, 'fact', subject || ' ' || predicate || ' ' || object, created_at,
+       empla.effective_confidence(confidence, decay_rate, 'linear', reinforced_at, ctx.now()), 0, '{}', NULL, source, NULL, false
+  FROM empla.memory_semantic WHERE deleted_at IS NULL
+UNION ALL
+SELECT tenant_id, employee_id, id, 'procedure', procedure_name || ': ' || description, created_at,
+       CASE execution_count WHEN 0 THEN 0.5 ELSE success_rate END, execution_count,
+       '{}', NULL, learned_from, NULL, false
+  FROM empla.memory_procedural WHERE deleted_at IS NULL;
+
 DROP TRIGGER log_insert ON empla.memory_semantic;
 DROP TRIGGER log_update ON empla.memory_semantic;
 DROP TRIGGER verify_insert ON empla.memory_semantic;

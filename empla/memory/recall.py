@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, LiteralString
 from uuid import UUID
@@ -45,6 +46,14 @@ class Filters(BaseModel):
         except ValidationError as error:
             [first, *_] = error.errors()
             raise InvalidError(f"the filter {first['loc'][0]} can't be used: {first['msg'].lower()}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question's vector that is known already, as one row, and the model that it is of."""
+
+    model: str
+    vector: Vectors
 
 
 class Hit(BaseModel):
@@ -203,26 +212,25 @@ async def recall(
     *,
     employee: UUID,
     query: str,
-    embedder: Embedder | None,
-    vector: Vectors | None = None,
+    embedder: Embedder | None = None,
+    asked: Asked | None = None,
     limit: int = 10,
     filters: Filters | None = None,
     ranking: Ranking = DEFAULT,
 ) -> list[Hit]:
     """What the employee remembers that answers best, at most `limit`, and as many when there are as many; three statements.
 
-    `vector` is the question's own, when it is known already. Without an embedder, words decide. Raises `InvalidError`.
+    What was `asked` already is not embedded again. Without it and without an embedder, words decide. Raises `InvalidError`.
     """
     _check(query, limit)
     chosen = filters or Filters()
     meant = await _meant(tx, employee=employee, query=query)
-    asked = vector if vector is not None else await _embedded(query, meant, embedder)
+    known = asked or await _embedded(query, meant, embedder)
     found = await _candidates(
         tx,
         employee=employee,
         meant=meant,
-        asked=asked if asked is not None and embedder is not None and asked.any() else None,
-        model=None if embedder is None else model_id(embedder.name),
+        asked=known if known is not None and known.vector.any() else None,
         limit=limit,
         filters=chosen,
         ranking=ranking,
@@ -258,8 +266,7 @@ async def _candidates(
     *,
     employee: UUID,
     meant: _Meant,
-    asked: Vectors | None,
-    model: int | None,
+    asked: Asked | None,
     limit: int,
     filters: Filters,
     ranking: Ranking,
@@ -273,9 +280,9 @@ async def _candidates(
         employee=employee,
         words=meant.words or "{}/1000000000",
         named=meant.named,
-        model=None if asked is None else model,
-        code=None if asked is None else codes(asked)[0],
-        vector=None if asked is None else literals(asked)[0],
+        model=None if asked is None else model_id(asked.model),
+        code=None if asked is None else codes(asked.vector)[0],
+        vector=None if asked is None else literals(asked.vector)[0],
         kinds=list(filters.kinds),
         since=since or "-infinity",
         until=until or "infinity",
@@ -308,10 +315,10 @@ async def _meant(tx: ReadTx, *, employee: UUID, query: str) -> _Meant:
     return meant
 
 
-async def _embedded(query: str, meant: _Meant, embedder: Embedder | None) -> Vectors | None:
+async def _embedded(query: str, meant: _Meant, embedder: Embedder | None) -> Asked | None:
     if embedder is None:
         return None
-    return await embedder.embed([without(query, meant.names)])
+    return Asked(embedder.name, await embedder.embed([without(query, meant.names)]))
 
 
 def without(query: str, names: Sequence[str]) -> str:

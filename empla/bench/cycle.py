@@ -71,7 +71,7 @@ class Report(BaseModel):
 
 
 @dataclass(slots=True)
-class _Spent:
+class Spent:
     """Seconds, in all."""
 
     elapsed: float = 0.0
@@ -90,7 +90,7 @@ class _Count(BaseModel):
 async def run(settings: Settings, *, rows: int, cycles: int, claims: int, progress: Callable[[str], None]) -> Report:
     """Measure with schedules of up to so many rows. `progress` is told what comes next."""
     progress("starting a server")
-    async with _throw_away(settings) as (database, home):
+    async with throw_away(settings) as (database, home):
         progress("quiet cycles")
         cycle_cost = await _cycles(database, home, cycles)
         bench = Caller(await tenants.create(database, slug="bench", name="Bench"))
@@ -110,7 +110,8 @@ async def run(settings: Settings, *, rows: int, cycles: int, claims: int, progre
 
 
 @asynccontextmanager
-async def _throw_away(settings: Settings) -> AsyncGenerator[tuple[Database, Path]]:
+async def throw_away(settings: Settings) -> AsyncGenerator[tuple[Database, Path]]:
+    """A database of its own, on a server in a folder that is gone afterwards."""
     home = _a_home()
     urls = dict.fromkeys(("database_url", "worker_database_url", "admin_database_url"))
     own = settings.model_copy(update={**urls, "home": home, "statement_timeout": 0.0})
@@ -130,7 +131,8 @@ def _a_home() -> Path:
 
 
 @contextmanager
-def _measured(spent: _Spent, home: Path) -> Generator[None]:
+def measured(spent: Spent, home: Path) -> Generator[None]:
+    """What the block spends is added."""
     elapsed, client, server = time.perf_counter(), time.process_time(), server_seconds(home)
     yield
     spent.elapsed += time.perf_counter() - elapsed
@@ -147,16 +149,16 @@ async def _cycles(database: Database, home: Path, count: int) -> CycleCost:
     caller = Caller(operator.tenant, employee=jordan.id)
     for _ in range(20):  # the first forms beliefs, the others prepare the statements
         await cycle.run(database, caller)
-    empty, quiet = _Spent(), _Spent()
+    empty, quiet = Spent(), Spent()
     for _ in range(20):
         async with database.work(caller):
             pass
-    with _measured(empty, home):
+    with measured(empty, home):
         for _ in range(count):
             async with database.work(caller):
                 pass
     before = database.statements
-    with _measured(quiet, home):
+    with measured(quiet, home):
         for _ in range(count):
             await cycle.run(database, caller)
     return CycleCost(
@@ -195,16 +197,16 @@ PUT: LiteralString = """
 """
 
 
-async def _claims(database: Database, home: Path, bench: Caller, count: int) -> _Spent:
+async def _claims(database: Database, home: Path, bench: Caller, count: int) -> Spent:
     """Claims of single turns, a few being due at a time as they are for workers that keep up."""
     async with database.read(bench) as tx:
         some = [row.employee_id for row in await tx.fetch_all(_Id, SOME, some=_DUE_AT_ONCE)]
     await _claim_each(database, bench, some)
-    spent = _Spent()
+    spent = Spent()
     for start in range(0, count, len(some)):
         due = some[: count - start]
         await _put(database, bench, due, at=datetime.now(UTC) - timedelta(minutes=1))
-        with _measured(spent, home):
+        with measured(spent, home):
             for _ in due:
                 await schedule.claim(database, worker="bench", lease=_LEASE, most=1)
         await _put(database, bench, due, at=datetime.now(UTC) + _FAR)
@@ -224,7 +226,7 @@ async def _put(database: Database, bench: Caller, some: Sequence[UUID], *, at: d
         await tx.execute(PUT, employees=list(some), at=at)
 
 
-def _claim_cost(rows: int, count: int, spent: _Spent, smaller: Sequence[ClaimCost]) -> ClaimCost:
+def _claim_cost(rows: int, count: int, spent: Spent, smaller: Sequence[ClaimCost]) -> ClaimCost:
     per_second = count / spent.elapsed
     return ClaimCost(
         rows=rows,

@@ -44,6 +44,14 @@ _BENCH = (
     "Claims and quiet cycles per second, and what they cost.\n\n"
     "On an embedded server in a temporary folder, which waits for no disk. Machines differ: compare the ratios."
 )
+_BENCH_RECALL = (
+    "How much of the evidence is recalled, beside BM25, vectors and their hybrid.\n\n"
+    "On conversations whose questions name their evidence; they are not shipped, --data says where they are."
+)
+_BENCH_MEMORY = (
+    "How fast memories are added and recalled, and how much of the exact answer.\n\n"
+    "On an embedded server in a temporary folder, which waits for no disk. Machines differ: compare the ratios."
+)
 _DAILY = (
     "Run it daily; a second one at the same time is refused. Dropping months older than EMPLA_RETAIN_LOG_MONTHS needs the "
     "administrator's login: EMPLA_ADMIN_DATABASE_URL, unless the server is embedded."
@@ -184,7 +192,11 @@ for _group, _module, _commands in (
     (
         bench,
         "bench",
-        (("cycle", _BENCH),),
+        (
+            ("cycle", _BENCH),
+            ("recall", _BENCH_RECALL),
+            ("memory", _BENCH_MEMORY),
+        ),
     ),
 ):
     for _name, _help in _commands:

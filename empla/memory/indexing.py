@@ -39,10 +39,13 @@ async def waiting(database: Database, *, embedder: Embedder | None, most: int = 
 
 FRESH: LiteralString = """
     SELECT i.memory_id, t.said
-      FROM memory_index i
-      JOIN memory_texts t ON t.tenant_id = %(tenant)s::uuid AND t.employee_id = %(employee)s::uuid AND t.memory_id = i.memory_id
-     WHERE i.tenant_id = %(tenant)s::uuid AND i.employee_id = %(employee)s::uuid AND i.model IS NULL
-     ORDER BY i.memory_id LIMIT %(most)s::int
+      FROM (SELECT memory_id FROM memory_index
+             WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND model IS NULL
+             ORDER BY memory_id LIMIT %(most)s::int) AS i
+     CROSS JOIN LATERAL (
+           SELECT said FROM memory_texts
+            WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND memory_id = i.memory_id OFFSET 0) AS t
+     ORDER BY i.memory_id
 """
 
 
@@ -53,11 +56,14 @@ async def fresh(tx: ReadTx, *, employee: UUID, most: int = BATCH) -> list[_Text]
 
 OTHERS: LiteralString = """
     SELECT i.memory_id, t.said
-      FROM memory_index i
-      JOIN memory_texts t ON t.tenant_id = %(tenant)s::uuid AND t.employee_id = %(employee)s::uuid AND t.memory_id = i.memory_id
-     WHERE i.tenant_id = %(tenant)s::uuid AND i.employee_id = %(employee)s::uuid AND i.model <> %(model)s::int
-       AND (%(after)s::uuid IS NULL OR i.memory_id > %(after)s::uuid)
-     ORDER BY i.memory_id LIMIT %(most)s::int
+      FROM (SELECT memory_id FROM memory_index
+             WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND model <> %(model)s::int
+               AND (%(after)s::uuid IS NULL OR memory_id > %(after)s::uuid)
+             ORDER BY memory_id LIMIT %(most)s::int) AS i
+     CROSS JOIN LATERAL (
+           SELECT said FROM memory_texts
+            WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND memory_id = i.memory_id OFFSET 0) AS t
+     ORDER BY i.memory_id
 """
 
 
@@ -103,6 +109,7 @@ async def keep(tx: Tx, *, employee: UUID, ids: Sequence[UUID], vectors: Vectors,
     )
 
 
+# OFFSET 0: each text is looked up by its key; a join would make the texts of all that the employee remembers.
 # Words are locked in one order, so that two who count do not wait for each other.
 COUNT: LiteralString = """
     WITH counted AS (
@@ -119,7 +126,9 @@ COUNT: LiteralString = """
         SELECT %(tenant)s::uuid, %(employee)s::uuid, word, memories, named
           FROM (SELECT w.word, count(*) AS memories, count(*) FILTER (WHERE w.word = ANY (c.people)) AS named
                   FROM counted c
-                  JOIN memory_texts t ON t.tenant_id = %(tenant)s::uuid AND t.employee_id = %(employee)s::uuid AND t.memory_id = c.memory_id
+                 CROSS JOIN LATERAL (
+                       SELECT words FROM memory_texts
+                        WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND memory_id = c.memory_id OFFSET 0) AS t
                  CROSS JOIN LATERAL empla.words(t.words) AS w
                  GROUP BY w.word
                 UNION ALL

@@ -29,6 +29,12 @@ class Ranking(BaseModel):
     gap_minutes: float = 30.0  # what lies further apart in a conversation are no neighbours
     recency_days: float = 30.0  # after which what is recent counts half
 
+    @property
+    def is_meaning_alone(self) -> bool:
+        """Whether nothing but the vector counts."""
+        others = (self.words, self.people, self.neighbours, self.recency, self.importance, self.reinforcement)
+        return self.vector > 0 and not any(others)
+
 
 DEFAULT = Ranking()
 BY_MEANING = Ranking(words=0, people=0, neighbours=0, recency=0, importance=0, reinforcement=0)

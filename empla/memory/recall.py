@@ -3,8 +3,9 @@
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, LiteralString
+from typing import Any, Literal, LiteralString, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -14,7 +15,7 @@ from empla.embedding.codes import codes, literals
 from empla.embedding.embedder import Embedder, Vectors, model_id
 from empla.errors import InvalidError
 from empla.memory.episodic import EpisodeType
-from empla.memory.ranking import DEFAULT, Candidates, Parts, Ranking, ranked, weighed
+from empla.memory.ranking import DEFAULT, Candidates, Parts, Ranked, Ranking, ranked, weighed
 from empla.shapes import check_json
 from empla.storage.tx import ReadTx
 
@@ -38,6 +39,11 @@ class Filters(BaseModel):
     episode_type: EpisodeType | None = None
     location: str | None = None
 
+    @property
+    def narrow_episodes(self) -> bool:
+        """Whether only some episodes are asked for, by what they themselves say."""
+        return any((self.participant, self.episode_type, self.location))
+
     @classmethod
     def of(cls, **filters: Any) -> "Filters":
         """The filters of these names. Raises `InvalidError` for one that there is not, or that takes something else."""
@@ -46,6 +52,14 @@ class Filters(BaseModel):
         except ValidationError as error:
             [first, *_] = error.errors()
             raise InvalidError(f"the filter {first['loc'][0]} can't be used: {first['msg'].lower()}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question's vector that is known already, as one row, and the model that it is of."""
+
+    model: str
+    vector: Vectors
 
 
 class Hit(BaseModel):
@@ -184,12 +198,52 @@ CANDIDATES: LiteralString = """
               AND model = %(model)s::int LIMIT 1) AS v ON true
 """
 
+# By meaning alone, one pass and one message: candidates by their codes, their cosines, and what the best of them tell.
+NEAREST: LiteralString = """
+    WITH near AS MATERIALIZED (
+        SELECT p.memory_id, p.occurred_at, 1 - (v.embedding <=> %(vector)s::halfvec) AS cosine
+          FROM (SELECT memory_id, occurred_at FROM memory_index
+                 WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND kind = ANY (%(kinds)s::text[])
+                   AND occurred_at >= %(since)s::timestamptz AND occurred_at < %(until)s::timestamptz AND model = %(model)s::int
+                 ORDER BY code <~> %(code)s::bit(512) LIMIT %(probed)s::int) AS p
+         CROSS JOIN LATERAL (
+             SELECT embedding FROM memory_vectors
+              WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND memory_id = p.memory_id AND model = %(model)s::int
+              LIMIT 1) AS v
+         ORDER BY v.embedding <=> %(vector)s::halfvec LIMIT %(breadth)s::int
+    )
+    SELECT n.memory_id AS id, n.cosine, n.occurred_at, d.kind, d.said AS text, d.participants, d.location, d.source, d.observation_id,
+           d.tainted, d.importance, d.recall_count
+      FROM near n
+      LEFT JOIN (SELECT * FROM memory_details
+                  WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid
+                    AND memory_id = ANY (ARRAY(SELECT memory_id FROM near ORDER BY cosine DESC, occurred_at DESC LIMIT %(limit)s::int))
+                ) AS d ON d.memory_id = n.memory_id
+"""
+
 DETAILS: LiteralString = """
     SELECT kind, memory_id AS id, said AS text, occurred_at, participants, location, source, observation_id, tainted, importance,
            recall_count
       FROM memory_details
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND memory_id = ANY (%(ids)s::uuid[])
 """
+
+
+class _Near(BaseModel):
+    """A candidate; what it tells stands with the best of them alone."""
+
+    id: UUID
+    cosine: float
+    occurred_at: datetime
+    kind: Kind | None
+    text: str | None
+    participants: list[str] | None
+    location: str | None
+    source: str | None
+    observation_id: UUID | None
+    tainted: bool | None
+    importance: float | None
+    recall_count: int | None
 
 
 class _Detail(BaseModel):
@@ -211,34 +265,48 @@ async def recall(
     *,
     employee: UUID,
     query: str,
-    embedder: Embedder | None,
-    vector: Vectors | None = None,
+    embedder: Embedder | None = None,
+    asked: Asked | None = None,
     limit: int = 10,
     filters: Filters | None = None,
     ranking: Ranking = DEFAULT,
 ) -> list[Hit]:
-    """What the employee remembers that answers best, at most `limit`, and as many when there are as many; three statements.
+    """What the employee remembers that answers best, at most `limit`, and as many when there are as many; three statements,
+    or one for a vector that is known and counts alone.
 
-    `vector` is the question's own, when it is known already. Without an embedder, words decide. Raises `InvalidError`.
+    What was `asked` already is not embedded again. Without it and without an embedder, words decide. Raises `InvalidError`.
     """
     _check(query, limit)
     chosen = filters or Filters()
-    meant = await _meant(tx, employee=employee, query=query)
-    asked = vector if vector is not None else await _embedded(query, meant, embedder)
+    window = _window(chosen)
+    meant = None if asked is not None and ranking.is_meaning_alone else await _meant(tx, employee=employee, query=query)
+    known = asked if meant is None or asked is not None else await _embedded(query, meant, embedder)
+    if known is not None and not known.vector.any():
+        known = None
+    if known is not None and ranking.is_meaning_alone and not chosen.narrow_episodes:
+        hits = await _nearest(
+            tx, employee=employee, asked=known, limit=limit, filters=chosen, window=window, ranking=ranking
+        )
+        if len(hits) == limit:
+            return hits  # else what has no vector yet is looked up as well
     found = await _candidates(
         tx,
         employee=employee,
-        meant=meant,
-        asked=asked if asked is not None and embedder is not None and asked.any() else None,
-        model=None if embedder is None else model_id(embedder.name),
+        meant=meant or await _meant(tx, employee=employee, query=query),
+        asked=known,
         limit=limit,
         filters=chosen,
+        window=window,
         ranking=ranking,
     )
     likely = ranked(found, ranking=ranking, now=tx.now, most=max(2 * limit, _MOST_WEIGHED))
     details = (
         await tx.fetch_all(_Detail, DETAILS, employee=employee, ids=[each.id for each in likely]) if likely else []
     )
+    return _best(likely, details, limit=limit, ranking=ranking)
+
+
+def _best(likely: Sequence[Ranked], details: Sequence["_Detail"], *, limit: int, ranking: Ranking) -> list[Hit]:
     told = {detail.id: detail for detail in details}
     there = [each for each in likely if each.id in told]
     parts = [
@@ -251,7 +319,7 @@ async def recall(
     best = sorted(range(len(there)), key=lambda place: (-scores[place], -told[there[place].id].occurred_at.timestamp()))
     return [
         Hit(
-            **dict(told[there[place].id]),
+            **vars(told[there[place].id]),
             score=scores[place],
             parts=parts[place],
             cosine=there[place].cosine,
@@ -261,33 +329,82 @@ async def recall(
     ]
 
 
+async def _nearest(
+    tx: ReadTx,
+    *,
+    employee: UUID,
+    asked: Asked,
+    limit: int,
+    filters: Filters,
+    window: "_Window",
+    ranking: Ranking,
+) -> list[Hit]:
+    """By meaning alone, of what has a vector: as `_candidates` and `ranked` find and rank it."""
+    near = await tx.fetch_all(
+        _Near,
+        NEAREST,
+        employee=employee,
+        model=model_id(asked.model),
+        code=codes(asked.vector)[0],
+        vector=literals(asked.vector)[0],
+        kinds=list(filters.kinds),
+        since=window.since,
+        until=window.until,
+        limit=limit,
+        breadth=max(ranking.breadth, 2 * limit),
+        probed=max(4 * ranking.breadth, 4 * limit),
+    )
+    found = Candidates(
+        ids=[each.id for each in near],
+        is_first=[True] * len(near),
+        occurred_at=[each.occurred_at.timestamp() for each in near],
+        cosine=[each.cosine for each in near],
+        matched=[0.0] * len(near),
+        is_named=[False] * len(near),
+        thread=[None] * len(near),
+    )
+    details = [_Detail.model_validate(vars(each)) for each in near if each.kind is not None]
+    return _best(ranked(found, ranking=ranking, now=tx.now, most=limit), details, limit=limit, ranking=ranking)
+
+
+class _Window(NamedTuple):
+    """From when until when, as the statements take it."""
+
+    since: datetime | str
+    until: datetime | str
+
+
+def _window(filters: Filters) -> _Window:
+    since, until = (None if at is None else as_utc(at, what="a time") for at in (filters.since, filters.until))
+    if since is not None and until is not None and since >= until:
+        raise InvalidError("the time window ends before it begins")
+    return _Window(since or "-infinity", until or "infinity")
+
+
 async def _candidates(
     tx: ReadTx,
     *,
     employee: UUID,
     meant: _Meant,
-    asked: Vectors | None,
-    model: int | None,
+    asked: Asked | None,
     limit: int,
     filters: Filters,
+    window: _Window,
     ranking: Ranking,
 ) -> Candidates:
-    since, until = (None if at is None else as_utc(at, what="a time") for at in (filters.since, filters.until))
-    if since is not None and until is not None and since >= until:
-        raise InvalidError("the time window ends before it begins")
     [found] = await tx.fetch_all(
         Candidates,
         CANDIDATES,
         employee=employee,
         words=meant.words or "{}/1000000000",
         named=meant.named,
-        model=None if asked is None else model,
-        code=None if asked is None else codes(asked)[0],
-        vector=None if asked is None else literals(asked)[0],
+        model=None if asked is None else model_id(asked.model),
+        code=None if asked is None else codes(asked.vector)[0],
+        vector=None if asked is None else literals(asked.vector)[0],
         kinds=list(filters.kinds),
-        since=since or "-infinity",
-        until=until or "infinity",
-        narrowed=any((filters.participant, filters.episode_type, filters.location)),
+        since=window.since,
+        until=window.until,
+        narrowed=filters.narrow_episodes,
         participant=filters.participant,
         episode_type=filters.episode_type,
         location=filters.location,
@@ -316,10 +433,10 @@ async def _meant(tx: ReadTx, *, employee: UUID, query: str) -> _Meant:
     return meant
 
 
-async def _embedded(query: str, meant: _Meant, embedder: Embedder | None) -> Vectors | None:
+async def _embedded(query: str, meant: _Meant, embedder: Embedder | None) -> Asked | None:
     if embedder is None:
         return None
-    return await embedder.embed([without(query, meant.names)])
+    return Asked(embedder.name, await embedder.embed([without(query, meant.names)]))
 
 
 def without(query: str, names: Sequence[str]) -> str:

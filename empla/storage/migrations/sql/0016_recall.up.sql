@@ -136,14 +136,16 @@ COMMENT ON VIEW empla.memory_texts IS 'What each memory says that can be recalle
 GRANT SELECT ON empla.memory_texts TO empla_app, empla_worker, empla_migrator;
 
 -- A statement's new memories are indexed at its end, whoever wrote them; what is forgotten leaves index and vectors at once.
+-- OFFSET 0: each memory's text is looked up by its key. A plain join would read the whole table for every memory that is added.
 CREATE FUNCTION empla.index_memories() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO empla.memory_index (tenant_id, employee_id, memory_id, kind, occurred_at, thread, words, people)
     SELECT t.tenant_id, t.employee_id, t.memory_id, t.kind, t.occurred_at, t.thread, empla.bag(t.words),
            ARRAY(SELECT word FROM empla.words(t.people))
       FROM new_rows n
-      JOIN empla.memory_texts t ON t.tenant_id = n.tenant_id AND t.employee_id = n.employee_id AND t.memory_id = n.id
-     WHERE t.kind = TG_ARGV[0]
+     CROSS JOIN LATERAL (
+           SELECT * FROM empla.memory_texts x
+            WHERE x.tenant_id = n.tenant_id AND x.employee_id = n.employee_id AND x.memory_id = n.id AND x.kind = TG_ARGV[0] OFFSET 0) AS t
     ON CONFLICT DO NOTHING;
     RETURN NULL;
 END $$;

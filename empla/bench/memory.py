@@ -110,14 +110,8 @@ class Report(BaseModel):
     added: Added
 
 
-_PEOPLE = (
-    "Ada Boris Chiara Dmitri Esther Femi Greta Hugo Ines Jonas Kamala Luca Maren Nikhil Olga Pedro Ruth Sami Tomas Ulla "
-    "Vera Walid Yara Zdenek"
-).split()
-_FIRMS = (
-    "Altona Birchwood Castell Delmar Eastgate Fairfax Greyfell Hollis Ironbridge Kirkwall Larkspur Mossend Norvik Oakhurst "
-    "Penrose Quillon Rosedale Stanmore Tillery Upwell"
-).split()
+_PEOPLE = ["Ada", "Boris", "Chiara", "Dmitri", "Esther", "Femi", "Greta", "Hugo", "Ines", "Jonas", "Kamala", "Luca", "Maren", "Nikhil", "Olga", "Pedro", "Ruth", "Sami", "Tomas", "Ulla", "Vera", "Walid", "Yara", "Zdenek"]
+_FIRMS = ["Altona", "Birchwood", "Castell", "Delmar", "Eastgate", "Fairfax", "Greyfell", "Hollis", "Ironbridge", "Kirkwall", "Larkspur", "Mossend", "Norvik", "Oakhurst", "Penrose", "Quillon", "Rosedale", "Stanmore", "Tillery", "Upwell"]
 _TOPICS = {
     "renewals": (
         "renewal quote",
@@ -292,7 +286,7 @@ async def _recalled(bench: _Bench, size: int, count: int, queries: int) -> Recal
     async def in_full(place: int) -> None:
         await ask(place, DEFAULT, None)
 
-    async def bare(place: int, connection: Any) -> None:  # noqa: RUF029 — called as the others are
+    async def bare(place: int, connection: Any) -> None:
         _bare_recall(connection, chosen[place].employee, padded[place])
 
     async def bare_admin(place: int) -> None:
@@ -458,7 +452,7 @@ async def _added(bench: _Bench, adds: int) -> Added:
             row = vectors[place : place + 1]
             await indexing.keep(tx, employee=holder.employee, ids=[episode.id], vectors=row, name=bench.embedder.name)
 
-    async def bare(place: int) -> None:  # noqa: RUF029 — called as the other is
+    async def bare(place: int) -> None:
         bench.bare.execute(
             "INSERT INTO bare.memories (owner, body, vector) VALUES (%s, %s, %s::halfvec)",
             (holder.employee, said[place], _padded(vectors[place])),

@@ -31,6 +31,7 @@ tenant = cyclopts.App(name="tenant", help="Tenants: create, show, suspend, resum
 user = cyclopts.App(name="user", help="The people of a tenant.")
 employee = cyclopts.App(name="employee", help="Digital employees: hire, list, assign, pause, promote, dismiss.")
 playbook = cyclopts.App(name="playbook", help="What employees know how to do.")
+fact = cyclopts.App(name="fact", help="Teach an employee a fact, vouch for one, forget one.")
 bench = cyclopts.App(name="bench", help="Measurements, in a database of their own that is gone afterwards.")
 
 # The first paragraph stands in the lists of commands, all of it in the command's own --help.
@@ -70,6 +71,7 @@ for _name, _target, _help in (
     ("conflicts", "conflicts:app", "Guesses against a human's word: list them, settle them."),
     ("report", "report:report", "What a tenant's employees believe in sum, with a digest."),
     ("episodes", "episodes:episodes", "What an employee remembers, the latest first."),
+    ("facts", "facts:facts", "What an employee knows, or knew at a moment, or can't decide."),
     ("health", "health:health", "Connection, version, roles, fences, partitions, sizes."),
 ):
     app.command(f"empla.cli.{_target}", name=_name, help=_help)
@@ -149,6 +151,15 @@ for _group, _module, _commands in (
                 "upgrade",
                 "Take over the shelf's newer versions.\n\nWhat somebody has edited stays; so do records and standing.",
             ),
+        ),
+    ),
+    (
+        fact,
+        "facts",
+        (
+            ("learn", "Teach an employee a fact, or say it again."),
+            ("verify", "Vouch for a fact: it is certain, and does not fade."),
+            ("forget", "Let an employee know a fact no more."),
         ),
     ),
     (

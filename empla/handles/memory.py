@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from empla.employees.employees import Employee, EmployeeRole
+from empla.handles.facts import FactsHandle
 from empla.memory import episodic, procedural
 from empla.memory.episodic import Episode, EpisodeType
 from empla.memory.playbook import Playbook
@@ -28,6 +29,7 @@ class MemoryHandle:
         self._database = database
         self._caller = caller
         self._employee = employee
+        self.facts = FactsHandle(database, caller, employee)
 
     async def record(
         self,

@@ -31,6 +31,9 @@ class Desk:
     spare_belief: UUID
     effect: UUID
     approval: UUID
+    episode: UUID
+    fact: UUID
+    spare_fact: UUID
 
 
 @dataclass(frozen=True)
@@ -238,8 +241,11 @@ def _furnished(connection: Connection, house: House, employee: UUID) -> Desk:
     goal = insert(connection, "employee_goals", {**owned, **_goal()})
     plan, spare = (insert(connection, "employee_intentions", {**owned, **_plan(), "goal_id": goal}) for _ in range(2))
     insert(connection, "employee_intentions", {**owned, **_plan(), "goal_id": goal, "dependencies": [plan]})
-    insert(connection, "memory_episodes", {**owned, **_episode(), "observation_id": observation})
-    for table, values in {"memory_semantic": _fact(), "memory_procedural": _procedure()}.items():
+    episode = insert(connection, "memory_episodes", {**owned, **_episode(), "observation_id": observation})
+    fact, spare_fact = (insert(connection, "memory_semantic", {**owned, **_fact()}) for _ in range(2))
+    evidence = {**owned, "fact_id": fact, "episode_id": episode}
+    connection.execute(insertion("fact_evidence", evidence), evidence)
+    for table, values in {"fact_predicates": _fact_predicate(), "memory_procedural": _procedure()}.items():
         insert(connection, table, {**owned, **values})
     belief = insert(connection, "beliefs", {**owned, **_belief(), **_disputed()})
     spare_belief = insert(connection, "beliefs", {**owned, **_belief(), **_resting_on(connection, belief)})
@@ -251,7 +257,8 @@ def _furnished(connection: Connection, house: House, employee: UUID) -> Desk:
     connection.execute(insertion("metrics", metric), metric)
     turn = {**owned, "next_cycle_at": WHEN}
     connection.execute(insertion("employee_schedule", turn), turn)
-    return Desk(employee, goal, plan, spare, observation, belief, spare_belief, uuid4(), uuid4())
+    made = (goal, plan, spare, observation, belief, spare_belief, uuid4(), uuid4(), episode, fact, spare_fact)
+    return Desk(employee, *made)
 
 
 def _metric() -> dict[str, object]:
@@ -339,6 +346,22 @@ def _episode() -> dict[str, object]:
 
 def _fact() -> dict[str, object]:
     return {"fact_type": "entity", "subject": f"person {token()}", "predicate": "works at", "object": "Prospect"}
+
+
+def _fact_predicate() -> dict[str, object]:
+    return {"predicate": f"lives in {token()}", "functional": True}
+
+
+def _fact_evidence(home: Home, employee: UUID) -> dict[str, object]:
+    """The pair that does not exist yet."""
+    desk = home.desk(employee)
+    return {"employee_id": employee, "fact_id": desk.spare_fact, "episode_id": desk.episode}
+
+
+def _fact_change(home: Home, employee: UUID) -> dict[str, object]:
+    left = {"change": "reinforced", "confidence": 0.9, "decay_rate": 0.0, "reinforced_at": WHEN, "verified": False}
+    by = {"disputed": False, "live": True, "actor_type": "system", "actor_id": uuid4(), "changed_at": WHEN}
+    return {"employee_id": employee, "fact_id": home.desk(employee).fact, **left, **by}
 
 
 def _procedure() -> dict[str, object]:
@@ -436,6 +459,9 @@ ROWS: dict[str, Callable[[Home, UUID], dict[str, object]]] = {
     },
     "employee_schedule": lambda _home, _employee: {"employee_id": uuid4(), "next_cycle_at": WHEN},
     "employees": _someone(an_employee),
+    "fact_evidence": _fact_evidence,
+    "fact_history": _fact_change,
+    "fact_predicates": _owned(_fact_predicate),
     "goal_history": _goal_event,
     "integrations": lambda home, _employee: {"id": uuid4(), "created_by": home.house.admin, **_account()},
     "intention_dependencies": _dependency,

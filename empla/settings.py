@@ -66,8 +66,8 @@ class Settings(BaseSettings):
         default=100_000,
         ge=1,
         le=10_000_000,
-        description="Episodes of one employee beyond which housekeeping forgets the least worth; never what people said, nor what something "
-        "held rests on, nor what is younger than 30 days",
+        description="Episodes of one employee beyond which housekeeping forgets what is worth least; never what people said, what "
+        "something held rests on, or what is younger than 30 days",
     )
     retain_log_months: int = Field(
         default=0, ge=0, description="Months that audit, history and metrics are kept; 0 is for ever"

@@ -32,6 +32,7 @@ user = cyclopts.App(name="user", help="The people of a tenant.")
 employee = cyclopts.App(name="employee", help="Digital employees: hire, list, assign, pause, promote, dismiss.")
 playbook = cyclopts.App(name="playbook", help="What employees know how to do.")
 fact = cyclopts.App(name="fact", help="Teach an employee a fact, vouch for one, forget one.")
+memory = cyclopts.App(name="memory", help="What an employee remembers: weigh, forget, consolidate.")
 bench = cyclopts.App(name="bench", help="Measurements, in a database of their own that is gone afterwards.")
 
 # The first paragraph stands in the lists of commands, all of it in the command's own --help.
@@ -160,6 +161,18 @@ for _group, _module, _commands in (
             ("learn", "Teach an employee a fact, or say it again."),
             ("verify", "Vouch for a fact: it is certain, and does not fade."),
             ("forget", "Let an employee know a fact no more."),
+        ),
+    ),
+    (
+        memory,
+        "ageing",
+        (
+            ("importance", "Why an episode is as important as it is."),
+            ("forget", "Let an employee forget episodes for good."),
+            (
+                "consolidate",
+                "Merge what was remembered twice, learn what repeated itself.\n\n--dry-run only says what would be.",
+            ),
         ),
     ),
     (

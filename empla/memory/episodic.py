@@ -41,6 +41,13 @@ class Episode(BaseModel):
     ended: Ending | None  # why it is no longer remembered; what was forgotten or evicted has lost its words
     merged_into: UUID | None  # the episode that tells it now
 
+    def __str__(self) -> str:
+        """What happened and where, or why nobody knows any more."""
+        if self.ended in {"forgotten", "evicted"}:
+            return f"({self.ended})"
+        merged = "  (merged into another)" if self.ended == "merged" else ""
+        return self.description + (f"  ({self.location})" if self.location else "") + merged
+
 
 RECORD: LiteralString = """
     WITH weighed AS MATERIALIZED (
@@ -72,7 +79,7 @@ async def record(
     occurred_at: datetime | None = None,
     tainted: bool = False,
 ) -> Episode:
-    """The employee remembers it from now on; `tainted` where it came from outside. What nobody says is important is weighed (importance.py).
+    """The employee remembers it from now on; `tainted` where it came from outside. Without an importance it is weighed (importance.py).
 
     Raises `InvalidError`, `NotFoundError` for another's or no employee.
     """
@@ -150,7 +157,8 @@ BY_IDS: LiteralString = """
 
 async def by_ids(tx: ReadTx, *, employee: UUID, ids: Sequence[UUID]) -> list[Episode]:
     """Those of the episodes that exist, oldest first; ended ones too, for beliefs still rest on them: `ended` says why, and what was
-    forgotten has its time left, and no words."""
+    forgotten has its time left, and no words.
+    """
     return await tx.fetch_all(Episode, BY_IDS, employee=employee, ids=list(ids)) if ids else []
 
 
@@ -165,7 +173,7 @@ class _Id(BaseModel):
 
 
 async def forget(tx: Tx, *, employee: UUID, ids: Sequence[UUID]) -> list[UUID]:
-    """These are never remembered again: their words are erased here and in the inbox; what cites them finds when they happened, and no more.
+    """These are never remembered again: their words are erased, in the inbox too; what cites them finds when they happened, no more.
 
     What was merged with one of them goes with it, and is among those returned. What was concluded from them stays believed: retract it.
     Raises `NotFoundError`, `ForbiddenError` for anybody but staff, `InvalidError`.

@@ -1,8 +1,8 @@
 """What an episode weighs when it is remembered, in parts that can be told; and what it is worth later, when room is wanted.
 
-The database measures (the SQL function `weigh_episode`) in the statement that remembers: what kind of thing it is, how it moves people, how
-much it has to do with the live goals, whether something came of it. How long ago it was is no part of it: ranking lets every memory fade when
-it is read, and what is counted twice fades twice.
+The database measures (the SQL function `weigh_episode`) in the statement that remembers: what kind of thing it is, how it moves people,
+how much it has to do with the live goals, whether something came of it. How long ago it was is no part of it: ranking lets every memory
+fade when it is read, and what is counted twice fades twice.
 """
 
 import math
@@ -28,7 +28,9 @@ class Weighed(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    kind: float  # where it begins: .8 for what people said of its work, .45 for an interaction, .4 for what else happened
+    kind: (
+        float  # where it begins: .8 for what people said of its work, .45 for an interaction, .4 for what else happened
+    )
     emotion: float  # 0..1: the sentiment that is stated, or 1 - .5^n for n moving words
     goals: float  # 0..1: 1 - .5^n for n words that the live goals share
     outcome: float  # 1 where something came of it
@@ -37,7 +39,7 @@ class Weighed(BaseModel):
 
 
 def importance(parts: Weighed) -> float:
-    """kind + .25 emotion + .2 goals + .1 outcome, at most 1."""
+    """Kind + .25 emotion + .2 goals + .1 outcome, at most 1."""
     return min(1.0, parts.kind + EMOTION * parts.emotion + GOALS * parts.goals + OUTCOME * parts.outcome)
 
 
@@ -93,9 +95,11 @@ def _parts(parts: Weighed, episode_type: str) -> list[str]:
 
 
 EXPLAIN: LiteralString = """
-    SELECT id, episode_type, importance, metadata -> 'importance' AS parts, jsonb_array_length(coalesce(metadata -> 'merged', '[]')) AS merged,
-           recall_count, occurred_at, ended, worth(importance, recall_count, occurred_at, %(now)s::timestamptz) AS worth
-      FROM memory_episodes
+    SELECT id, episode_type, importance, metadata -> 'importance' AS parts, recall_count, occurred_at, ended,
+           (SELECT count(*) FROM memory_episodes g
+             WHERE g.tenant_id = %(tenant)s::uuid AND g.employee_id = %(employee)s::uuid AND g.merged_into = m.id)::int AS merged,
+           worth(importance, recall_count, occurred_at, %(now)s::timestamptz) AS worth
+      FROM memory_episodes m
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND id = %(episode)s::uuid
 """
 

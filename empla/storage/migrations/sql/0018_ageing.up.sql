@@ -61,9 +61,10 @@ CREATE FUNCTION empla.importance_of(parts jsonb) RETURNS double precision LANGUA
 $$;
 
 -- What an episode is worth at a moment, when room is wanted: half of its importance goes with time, and being of use adds. Python says the same.
+-- Less than 1e-200 is nothing, or floating point would underflow.
 CREATE FUNCTION empla.worth(importance double precision, recall_count integer, occurred_at timestamptz, at timestamptz)
     RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT importance * (0.5 + 0.5 * exp(-ln(2::float8) * least(greatest(extract(epoch FROM at - occurred_at)::float8 / 86400, 0), 36500) / 180))
+    SELECT CASE WHEN importance < 1e-200 THEN 0 ELSE importance END * (0.5 + 0.5 * exp(-ln(2::float8) * least(greatest(extract(epoch FROM at - occurred_at)::float8 / 86400, 0), 36500) / 180))
            + 0.1 * log(10, 1 + least(recall_count, 99))::float8
 $$;
 
@@ -164,10 +165,16 @@ BEGIN
       FROM empla.memory_episodes m
      WHERE m.tenant_id = tenant AND m.employee_id = employee AND m.id = ANY (whole)
        AND o.tenant_id = tenant AND o.employee_id = employee AND o.id = m.observation_id;
+    -- What a plan was called for by is told in it once more; one under way still needs its parameters.
+    UPDATE empla.employee_intentions i
+       SET context = CASE WHEN i.context ? 'event' THEN jsonb_set(i.context, '{event,description}', '"forgotten"') ELSE i.context END,
+           plan = CASE WHEN i.status IN ('completed', 'failed', 'abandoned') THEN i.plan - 'params' ELSE i.plan END
+     WHERE i.tenant_id = tenant AND i.employee_id = employee AND i.cause_id = ANY (whole);
     RETURN QUERY SELECT unnest(whole);
 END $$;
 
--- Each of `gone` is told by the one of `kept` beside it from now on; how many are. What cites them finds them as they were.
+-- Each of `gone` is told by the one of `kept` beside it from now on; how many are. What cites them finds them as they were. The first hundred
+-- are named in the metadata too, for those who read the one alone.
 CREATE FUNCTION empla.merge_episodes(tenant uuid, employee uuid, gone uuid[], kept uuid[], at timestamptz) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
     merged integer;
@@ -183,7 +190,8 @@ BEGIN
     UPDATE empla.memory_episodes m
        SET importance = greatest(m.importance, t.importance), recall_count = least(m.recall_count + t.recalls, 2147483647),
            last_recalled_at = greatest(m.last_recalled_at, t.recalled_at),
-           metadata = m.metadata || jsonb_build_object('merged', coalesce(m.metadata -> 'merged', '[]') || t.others)
+           metadata = m.metadata || jsonb_build_object('merged',
+                          jsonb_path_query_array(coalesce(m.metadata -> 'merged', '[]') || t.others, '$[0 to 99]'))
       FROM told t
      WHERE m.tenant_id = tenant AND m.employee_id = employee AND m.id = t.kept AND m.deleted_at IS NULL;
     UPDATE empla.memory_episodes m SET merged_into = p.kept

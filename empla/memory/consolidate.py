@@ -113,7 +113,7 @@ PAIRS: LiteralString = r"""
         SELECT id FROM cited_episodes(%(tenant)s::uuid, %(employee)s::uuid)
     ), live AS MATERIALIZED (
         SELECT m.id, m.occurred_at, left(m.description, 200) AS text, i.code, i.model,
-               md5(regexp_replace(lower(normalize(t.said)), '[\s.,;:!?"''()]+', ' ', 'g'))::uuid AS words,
+               md5(btrim(regexp_replace(lower(normalize(t.said)), '[\s.,;:!?"''()]+', ' ', 'g')))::uuid AS words,
                md5(jsonb_build_array(
                    m.episode_type, m.location, m.tainted, ARRAY(SELECT DISTINCT lower(p) FROM unnest(m.participants) p ORDER BY 1),
                    m.content - '{subject,body,message_id,in_reply_to,references}'::text[],

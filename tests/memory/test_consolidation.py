@@ -2,7 +2,7 @@
 
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from driving import Driver, law
@@ -207,8 +207,8 @@ async def test_a_dry_run_says_what_would_be_done_and_changes_nothing(jordan: Rem
 async def often(jordan: Rememberer, times: int, **content: Any) -> list[UUID]:
     """So many calls of Jane, each in other words."""
     return [
-        (await jordan.remembers(f"call {number}", participants=["jane@x.example"], content=content)).id
-        for number in range(times)
+        (await jordan.remembers(f"call {uuid4()}", participants=["jane@x.example"], content=content)).id
+        for _ in range(times)
     ]
 
 

@@ -195,7 +195,7 @@ async def test_a_plan_that_is_over_keeps_no_words_of_what_called_for_it(jordan: 
     await jordan.forgets(episode.id)
     assert tables_with(cluster, word) == set()
     async with jordan.database.read(jordan.caller) as tx:
-        [plan] = await intentions.latest(tx, employee=jordan.employee)
+        [plan] = await intentions.listed(tx, employee=jordan.employee)
     assert (plan.plan.params, plan.context.event) == (None, {"kind": "seen", "description": "forgotten"})
 
 

@@ -46,9 +46,7 @@ class Angles:
 
     def _vector(self, text: str) -> list[float]:
         said, _, signs = text.partition("#")
-        base, aside = (
-            np.random.default_rng(abs(hash_of(said)) + seed).standard_normal(256) for seed in (0, 1)
-        )
+        base, aside = (np.random.default_rng(abs(hash_of(said)) + seed).standard_normal(256) for seed in (0, 1))
         aside -= base * (aside @ base) / (base @ base)
         angle = np.radians(len(signs))
         return list(np.cos(angle) * base / np.linalg.norm(base) + np.sin(angle) * aside / np.linalg.norm(aside))
@@ -83,7 +81,9 @@ class Rememberer:
                 **more,
             )
 
-    async def sees(self, description: str, *, kind: str = "seen", content: dict[str, Any] | None = None, **more: Any) -> UUID:
+    async def sees(
+        self, description: str, *, kind: str = "seen", content: dict[str, Any] | None = None, **more: Any
+    ) -> UUID:
         """Observed and perceived; the episode."""
         async with self._turn() as tx:
             piece = NewObservation(
@@ -174,7 +174,9 @@ def tables_with(cluster: "Cluster", word: str) -> set[str]:
     """Every table of the schema that has the word in a row."""
     with cluster.admin() as admin:
         admin.execute("SET row_security = off")
-        tables = admin.execute("SELECT relname FROM pg_class WHERE relnamespace = 'empla'::regnamespace AND relkind = 'r'")
+        tables = admin.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'empla'::regnamespace AND relkind = 'r'"
+        )
         return {
             name
             for (name,) in tables.fetchall()

@@ -104,6 +104,8 @@ def _show(done: Consolidated) -> None:
     more = max(0, len(done.merges) - _SHOWN) + max(0, len(done.facts) - _SHOWN)
     if more:
         console.print(f"  and {more} more: --json shows all")
+    if done.more:
+        console.print("There is more to merge: run it again")
 
 
 def _count(number: int, what: str) -> str:

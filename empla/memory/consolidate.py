@@ -12,6 +12,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from empla.errors import ForbiddenError
 from empla.memory import semantic
 from empla.memory.semantic import Learned, NewFact
 from empla.storage.tx import ReadTx, Tx
@@ -21,8 +22,7 @@ WINDOW_DAYS = 7  # that lie at most between them
 # A code's bits differ as wide as the angle is: 40 of 512 at a cosine of .97, and 64 is four standard deviations more.
 _FAR = 64
 _BUCKET = 100  # of those that could be alike, each is compared with as many that come next, and at most twice as many
-MOST_MERGED = 1000  # in one call
-_MOST_ROUNDS = 10
+MOST_MERGED = 1000  # in one call, and at most as many again
 OFTEN = 3  # times make a fact
 _SUPPORT = 0.3  # how sure a single time would make: 1 - .7^n for n
 _MOST_FACTS = 1000
@@ -64,6 +64,7 @@ class Consolidated(BaseModel):
     merges: list[Merge]
     facts: list[Repeated]
     learned: list[Learned]  # what became of the facts; none in a dry run
+    more: bool  # it was too much for one call: facts are looked for when nothing is left to merge
 
     @property
     def merged(self) -> int:
@@ -196,10 +197,10 @@ def stars(pairs: Sequence[Pair]) -> list[tuple[Member, list[Member]]]:
     return found
 
 
-async def _merges(tx: ReadTx, *, employee: UUID) -> list[Merge]:
-    """Round after round, until none is like another."""
+async def _merges(tx: ReadTx, *, employee: UUID) -> tuple[list[Merge], bool]:
+    """Round after round, until none is like another or it is enough for one call; and whether there may be more."""
     groups = _Groups()
-    for _ in range(_MOST_ROUNDS):
+    while len(groups.told_by) < MOST_MERGED:
         pairs = await tx.fetch_all(
             Pair,
             PAIRS,
@@ -209,13 +210,13 @@ async def _merges(tx: ReadTx, *, employee: UUID) -> list[Merge]:
             days=WINDOW_DAYS,
             far=_FAR,
             likeness=LIKENESS,
-            most=10 * MOST_MERGED,
+            most=MOST_MERGED,
         )
+        if not pairs:
+            return groups.merges(), False
         for keeper, others in stars(pairs):
             groups.add(keeper, others)
-        if not pairs or len(groups.told_by) >= MOST_MERGED:
-            break
-    return groups.merges()
+    return groups.merges(), True
 
 
 # Who took part and what it was about, how it ended, what it spoke of; of whom one's own records say what again and again. Each time counts
@@ -291,9 +292,10 @@ async def _repeated(tx: ReadTx, *, employee: UUID, gone: Sequence[UUID]) -> list
 
 async def plan(tx: ReadTx, *, employee: UUID) -> Consolidated:
     """What consolidation would do; nothing is changed."""
-    merges = await _merges(tx, employee=employee)
-    facts = await _repeated(tx, employee=employee, gone=[gone for merge in merges for gone in merge.merged])
-    return Consolidated(dry_run=True, merges=merges, facts=facts, learned=[])
+    merges, more = await _merges(tx, employee=employee)
+    gone = [gone for merge in merges for gone in merge.merged]
+    facts = [] if more else await _repeated(tx, employee=employee, gone=gone)
+    return Consolidated(dry_run=True, merges=merges, facts=facts, learned=[], more=more)
 
 
 HOLD: LiteralString = """
@@ -306,14 +308,17 @@ MERGE: LiteralString = """
 
 
 async def consolidate(tx: Tx, *, employee: UUID) -> Consolidated:
-    """Near-duplicates become one, and what repeated itself a fact with its evidence; again, nothing changes. Raises as `learn_many`."""
+    """Near-duplicates become one, and what repeated itself a fact with its evidence; again, nothing changes.
+
+    About a thousand are merged in one call: while there is `more`, call again. Raises `ForbiddenError` for users, and as `learn_many`.
+    """
     await tx.execute(HOLD, employee=employee)
     planned = await plan(tx, employee=employee)
     told = [(gone, merge.kept) for merge in planned.merges for gone in merge.merged]
     if told:
-        await tx.execute(
-            MERGE, employee=employee, gone=[gone for gone, _ in told], kept=[kept for _, kept in told], now=tx.now
-        )
+        gone, kept = [gone for gone, _ in told], [kept for _, kept in told]
+        if await tx.fetch_value(int, MERGE, employee=employee, gone=gone, kept=kept, now=tx.now) != len(told):
+            raise ForbiddenError("the caller's role does not allow this")
     claims = [
         NewFact.parse(
             subject=fact.subject,

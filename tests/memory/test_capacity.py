@@ -14,7 +14,7 @@ from empla.storage import opening
 from empla.storage.database import Database
 
 if TYPE_CHECKING:
-    from conftest import Cluster
+    from tests.conftest import Cluster
 
 OLD = 40  # days; what is that old may go
 
@@ -53,7 +53,9 @@ async def test_it_goes_in_batches(jordan: Rememberer):
     assert await jordan.words() == ["0.9"]
 
 
-async def test_of_two_that_weigh_the_same_the_older_and_the_one_of_less_use_goes(jordan: Rememberer, cluster: "Cluster"):
+async def test_of_two_that_weigh_the_same_the_older_and_the_one_of_less_use_goes(
+    jordan: Rememberer, cluster: "Cluster"
+):
     [old] = await numbered(jordan, 0.5)
     await jordan.waits(OLD)
     used, unused = await numbered(jordan, 0.5, 0.5)
@@ -167,7 +169,8 @@ async def test_the_function_itself_evicts_nothing_that_is_cited_or_said_by_peopl
     cited = await jordan.sees("Jane called")
     await _known(jordan, cited)
     [said, free] = [
-        (await jordan.remembers(kind, episode_type=kind)).id for kind in ("feedback", "event")  # type: ignore[arg-type]
+        (await jordan.remembers(kind, episode_type=kind)).id
+        for kind in ("feedback", "event")  # type: ignore[arg-type]
     ]
     async with jordan.database.write(jordan.caller) as tx:
         gone = await tx.fetch_value(

@@ -12,16 +12,16 @@ from pydantic import BaseModel
 from rememberer import Rememberer, a_rememberer
 
 from empla.bdi import beliefs
+from empla.employees import employees
 from empla.memory import semantic
 from empla.memory.consolidate import Member, Pair, stars
 from empla.mind import why
 from empla.storage.database import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import LiteralString
 
-    from conftest import Cluster
+    from tests.conftest import Cluster
 
 SAID = "Jane wants a discount"
 ALL: "LiteralString" = """
@@ -112,18 +112,27 @@ async def test_what_means_the_same_is_merged_from_a_cosine_of_97_on(jordan: Reme
 )
 async def test_what_differs_stays_apart(jordan: Rememberer, other: dict[str, Any]):
     await jordan.remembers(SAID)
-    await jordan.remembers(**{"description": SAID, **other})
+    said: dict[str, Any] = {"description": SAID, **other}
+    await jordan.remembers(**said)
     assert (await jordan.consolidates()).merges == []
 
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("offers 10 %", "offers 40 %"), ("agreed", "has not agreed"), ("agrees", "doesn't agree"), ("agrees", "never agrees")],
+    [
+        ("offers 10 %", "offers 40 %"),
+        ("agreed", "has not agreed"),
+        ("agrees", "doesn't agree"),
+        ("agrees", "never agrees"),
+    ],
 )
 async def test_other_numbers_and_denials_are_other_news_whatever_the_vector_says(
     jordan: Rememberer, one: str, other: str, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("rememberer.hash_of", lambda _: 1)  # all texts mean the same
+    def same(_: str) -> int:
+        return 1
+
+    monkeypatch.setattr("rememberer.hash_of", same)  # all texts mean the same
     await jordan.remembers(f"Jane {one}")
     await jordan.remembers(f"Jane {other}")
     await jordan.embeds()
@@ -279,8 +288,6 @@ async def test_what_was_told_thrice_happened_once(jordan: Rememberer):
 
 
 async def test_itself_is_nobody_to_know_about(jordan: Rememberer):
-    from empla.employees import employees  # noqa: PLC0415
-
     async with jordan.database.read(jordan.caller) as tx:
         me = (await employees.get(tx, employee=jordan.employee)).email
     for number in range(3):
@@ -326,9 +333,7 @@ def pair(one: Member, other: Member) -> Pair:
 
 
 members = st.lists(
-    st.builds(
-        Member, id=st.uuids(), cited=st.booleans(), occurred_at=st.datetimes(), text=st.just("")
-    ),
+    st.builds(Member, id=st.uuids(), cited=st.booleans(), occurred_at=st.datetimes(), text=st.just("")),
     min_size=2,
     max_size=8,
     unique_by=lambda member: member.id,
@@ -351,21 +356,6 @@ def test_each_is_told_by_one_that_is_directly_like_it_and_keepers_are_unlike_eac
         assert all(keeper.rank <= other.rank for other in others)
     left = [member.id for member in everyone if member.id not in gone]
     assert all(frozenset(two) not in alike for two in combinations(left, 2))
-
-
-@pytest.fixture(scope="module")
-def driver(cluster: "Cluster") -> "Iterator[Driver]":
-    from empla.settings import Settings as Chosen  # noqa: PLC0415
-
-    found = Driver(
-        Chosen(
-            database_url=cluster.url("app"),  # pyright: ignore[reportArgumentType]
-            worker_database_url=cluster.url("worker"),  # pyright: ignore[reportArgumentType]
-            pool_size=4,
-        )
-    )
-    yield found
-    found.close()
 
 
 happenings = st.lists(

@@ -15,7 +15,7 @@ from rememberer import Rememberer, a_rememberer, tables_with
 from empla.bdi import intentions
 from empla.errors import ForbiddenError, InvalidError, NotFoundError
 from empla.memory.recall import KINDS, Filters
-from empla.mind import why
+from empla.mind import perceive, why
 from empla.senses import inbox
 from empla.senses.observation import NewObservation
 from empla.storage.database import Database
@@ -23,11 +23,9 @@ from empla.storage.tx import Caller
 from empla.tenancy import users
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import LiteralString
 
-    from conftest import Cluster
-    from empla.settings import Settings
+    from tests.conftest import Cluster
 
 AUDITS: "LiteralString" = """
     SELECT action_type AS said, resource_id AS id FROM audit_log
@@ -136,8 +134,6 @@ async def test_it_is_gone_from_the_inbox_and_does_not_come_again(jordan: Remembe
         content={"body": word},
         tainted=False,
     )
-    from empla.mind import perceive  # noqa: PLC0415
-
     for fresh in (1, 0):
         async with jordan.database.write(jordan.caller) as tx:
             await inbox.deliver(tx, [piece], recipients={"self": jordan.employee})
@@ -151,7 +147,11 @@ async def test_it_is_gone_from_the_inbox_and_does_not_come_again(jordan: Remembe
 
 async def test_what_was_observed_is_never_edited(jordan: Rememberer, cluster: "Cluster"):
     await jordan.sees("Jane called")
-    for change in ("description = 'Jane paid'", "content = '{\"paid\": 1}'", "description = 'forgotten', content = '{}'"):
+    for change in (
+        "description = 'Jane paid'",
+        "content = '{\"paid\": 1}'",
+        "description = 'forgotten', content = '{}'",
+    ):
         with psycopg.connect(cluster.url("app")) as app:
             app.execute("SELECT ctx.enter(%s)", (jordan.caller.tenant,))
             with pytest.raises(psycopg.errors.CheckViolation, match="what was observed is never edited"):
@@ -221,20 +221,6 @@ async def test_its_words_count_no_more(jordan: Rememberer):
 # The law
 
 
-@pytest.fixture(scope="module")
-def driver(cluster: "Cluster") -> "Iterator[Driver]":
-    from empla.settings import Settings as Chosen  # noqa: PLC0415
-
-    chosen: Settings = Chosen(
-        database_url=cluster.url("app"),  # pyright: ignore[reportArgumentType]
-        worker_database_url=cluster.url("worker"),  # pyright: ignore[reportArgumentType]
-        pool_size=4,
-    )
-    found = Driver(chosen)
-    yield found
-    found.close()
-
-
 lives = st.fixed_dictionaries(
     {
         "observed": st.booleans(),
@@ -259,12 +245,12 @@ def test_forgetting_is_final(driver: Driver, cluster: "Cluster", life: dict[str,
 async def _forgets_for_good(database: Database, cluster: "Cluster", word: str, life: dict[str, Any]) -> None:
     jordan, rival = await a_rememberer(database), await a_rememberer(database)
     said = f"Jane spoke of {word}"
-    more = {
-        "content": {name: word for name in life["more"]},
+    more: dict[str, Any] = {
+        "content": dict.fromkeys(life["more"], word),
         "participants": [f"{word}@x.example"] if life["with"] else [],
     }
     ids: list[UUID] = []
-    for _ in range(2 if life["merged"] or life["twice"] else 1):
+    while len(ids) < (2 if life["merged"] or life["twice"] else 1):
         ids.append(await jordan.sees(said, **more) if life["observed"] else (await jordan.remembers(said, **more)).id)
     await jordan.remembers("Jane called")
     await rival.remembers("Jane called")

@@ -21,7 +21,7 @@ from empla.memory.importance import Weighed, importance, worth
 from empla.storage.database import Database
 
 if TYPE_CHECKING:
-    from conftest import Cluster
+    from tests.conftest import Cluster
 
 NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
 shares = st.floats(0, 1)
@@ -96,12 +96,13 @@ async def test_what_moves_people_and_what_came_of_it_add(jordan: Rememberer, sai
 
 async def test_what_has_to_do_with_live_goals_weighs_more(jordan: Rememberer):
     await _wants(jordan, "Renew the contract with Globex", "globex.renewal")
-    for said, more, added in (
+    told: list[tuple[str, dict[str, Any], float]] = [
         ("Hooli called", {}, 0),
         ("Globex called", {}, 0.1),
         ("Globex called about renewing its contracts", {}, 0.175),
         ("A call", {"participants": ["ann@globex.example"]}, 0.1),
-    ):
+    ]
+    for said, more, added in told:
         assert (await jordan.remembers(said, **more)).importance == pytest.approx(0.45 + added), said
     colleague = await jordan.a_colleague()
     assert (await colleague.remembers("Globex called")).importance == 0.45
@@ -155,7 +156,12 @@ async def test_it_is_explained_in_words(jordan: Rememberer):
 
 
 @law(60)
-@given(kind=st.sampled_from([0.4, 0.45, 0.8]), emotion=halves | st.sampled_from([0.4, 0.6, 0.8]), goals=halves, outcome=st.sampled_from([0.0, 1.0]))
+@given(
+    kind=st.sampled_from([0.4, 0.45, 0.8]),
+    emotion=halves | st.sampled_from([0.4, 0.6, 0.8]),
+    goals=halves,
+    outcome=st.sampled_from([0.0, 1.0]),
+)
 def test_the_parts_are_the_importance_in_the_database_and_in_python(
     sql: psycopg.Connection[Any], kind: float, emotion: float, goals: float, outcome: float
 ):
@@ -182,7 +188,9 @@ def test_worth_is_the_same_in_the_database_and_in_python_and_only_sinks_with_tim
         return worth(weight, recall_count=recalls, occurred_at=happened, at=at)
 
     query = "SELECT empla.worth(%s::float8, %s::int, %s::timestamptz, %s::timestamptz)"
-    assert number(sql, query, weight, recalls, happened, happened + age) == pytest.approx(here(happened + age), abs=1e-9)
+    assert number(sql, query, weight, recalls, happened, happened + age) == pytest.approx(
+        here(happened + age), abs=1e-9
+    )
     assert here(happened + age + later) <= here(happened + age) <= weight + 0.1 * math.log10(100) + 1e-12
     assert here(happened + age) >= weight / 2
 
@@ -193,7 +201,11 @@ def test_any_text_has_parts_within_bounds(sql: psycopg.Connection[Any], said: st
     clean = [name.replace("\x00", "") for name in names]
     row = sql.execute(
         "SELECT empla.weigh_episode('event', %s, %s, %s, '{globex}')",
-        (said.encode("utf-8", "ignore").decode(), Jsonb({}), [name.encode("utf-8", "ignore").decode() for name in clean]),
+        (
+            said.encode("utf-8", "ignore").decode(),
+            Jsonb({}),
+            [name.encode("utf-8", "ignore").decode() for name in clean],
+        ),
     ).fetchone()
     assert row is not None
     parts = Weighed.model_validate(row[0])

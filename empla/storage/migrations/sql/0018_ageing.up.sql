@@ -37,7 +37,8 @@ $$;
 CREATE FUNCTION empla.weigh_episode(episode_type text, description text, content jsonb, participants text[], wanted text[])
     RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT jsonb_build_object('kind', CASE episode_type WHEN 'feedback' THEN 0.8 WHEN 'interaction' THEN 0.45 ELSE 0.4 END,
-                              'emotion', greatest(felt, 1 - 0.5 ^ (cardinality(moving) + loud)), 'goals', 1 - 0.5 ^ cardinality(shared),
+                              'emotion', greatest(felt, 1 - 0.5::float8 ^ (least(cardinality(moving), 50) + loud)),
+                              'goals', 1 - 0.5::float8 ^ least(cardinality(shared), 50),
                               'outcome', CASE WHEN btrim(content ->> 'outcome') <> '' THEN 1 ELSE 0 END,
                               'moving', to_jsonb(moving[1:10]), 'shared', to_jsonb(shared[1:10]))
       FROM (SELECT ARRAY(SELECT w FROM unnest(lexemes) w WHERE w = ANY (empla.moving_words()) ORDER BY w COLLATE "C") AS moving,
@@ -65,7 +66,7 @@ $$;
 CREATE FUNCTION empla.worth(importance double precision, recall_count integer, occurred_at timestamptz, at timestamptz)
     RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN importance < 1e-200 THEN 0 ELSE importance END * (0.5 + 0.5 * exp(-ln(2::float8) * least(greatest(extract(epoch FROM at - occurred_at)::float8 / 86400, 0), 36500) / 180))
-           + 0.1 * log(10, 1 + least(recall_count, 99))::float8
+           + 0.1 * log((1 + least(recall_count, 99))::float8)
 $$;
 
 -- The episodes that something held now rests on: a live belief or fact, an open conflict, a plan under way. Of merged ones, those that tell them too.
@@ -132,6 +133,9 @@ CREATE FUNCTION empla.forget_episodes(tenant uuid, employee uuid, ids uuid[], ho
 DECLARE
     kept uuid[]; whole uuid[]; cited uuid[];
 BEGIN
+    IF cardinality(ids) = 0 THEN
+        RETURN;
+    END IF;
     IF how = 'forgotten' AND NOT ctx.is_staff() THEN
         RAISE EXCEPTION 'people alone make an employee forget' USING ERRCODE = 'EM403';
     END IF;

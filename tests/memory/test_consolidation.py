@@ -373,7 +373,7 @@ happenings = st.lists(
 )
 
 
-@law(10)
+@law(30)
 @given(happenings)
 def test_consolidation_loses_no_evidence(driver: Driver, life: list[dict[str, Any]]):
     driver.run(_loses_nothing(driver.database, life))

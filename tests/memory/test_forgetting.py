@@ -235,7 +235,7 @@ lives = st.fixed_dictionaries(
 )
 
 
-@law(12)
+@law(30)
 @given(lives)
 def test_forgetting_is_final(driver: Driver, cluster: "Cluster", life: dict[str, Any]):
     word = f"zq{uuid4().hex}"

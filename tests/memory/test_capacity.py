@@ -111,6 +111,16 @@ async def _against_a_human(jordan: Rememberer, episode: UUID) -> None:
     await jordan.believes("mood", "good", episode, source="inference")
 
 
+async def _in_conflict(jordan: Rememberer, episode: UUID, cluster: "Cluster") -> None:
+    """The belief has heard so much since that it knows no more of it; the open conflict does."""
+    await _against_a_human(jordan, episode)
+    with cluster.admin() as admin:
+        admin.execute("SET session_replication_role = replica")
+        admin.execute(
+            "UPDATE empla.beliefs SET silenced = '[]', grounds = '[]' WHERE employee_id = %s", (jordan.employee,)
+        )
+
+
 async def _under_way(jordan: Rememberer, episode: UUID) -> None:
     async with jordan.database.write(jordan.caller) as tx:
         await tx.execute(
@@ -128,9 +138,10 @@ async def _merged(jordan: Rememberer, episode: UUID) -> None:
     await jordan.believes("mood", "good", episode)
 
 
-@pytest.mark.parametrize(
-    "cites", [_believed, _believed_by_its_observation, _known, _against_a_human, _under_way, _merged], ids=str
-)
+CITES = (_believed, _believed_by_its_observation, _known, _against_a_human, _under_way, _merged)
+
+
+@pytest.mark.parametrize("cites", CITES, ids=[cites.__name__ for cites in CITES])
 async def test_what_something_rests_on_stays(jordan: Rememberer, cites: Any):
     cited = await jordan.sees("Jane called")
     await cites(jordan, cited)
@@ -138,6 +149,24 @@ async def test_what_something_rests_on_stays(jordan: Rememberer, cites: Any):
     await jordan.keeps(1)
     [found] = await jordan.finds(cited)
     assert found.description == "Jane called"
+
+
+async def test_what_an_open_conflict_rests_on_stays(jordan: Rememberer, cluster: "Cluster"):
+    cited = await jordan.sees("Jane called")
+    await _in_conflict(jordan, cited, cluster)
+    await jordan.waits(OLD)
+    await jordan.keeps(1)
+    assert (await jordan.finds(cited))[0].description == "Jane called"
+
+
+async def test_what_may_not_go_leaves_the_next_one_to_go(jordan: Rememberer):
+    for number in range(3):
+        cited = await jordan.remembers(f"cited {number}", importance=0)
+        await _known(jordan, cited.id)
+    await numbered(jordan, 0.9)
+    await jordan.waits(OLD)
+    assert [await jordan.keeps(1, most=1) for _ in range(2)] == [1, 0]
+    assert await jordan.words() == ["cited 0", "cited 1", "cited 2"]
 
 
 async def test_what_is_believed_and_known_no_more_holds_nothing(jordan: Rememberer):

@@ -58,7 +58,7 @@ class Explained(BaseModel):
     id: UUID
     episode_type: str
     importance: float
-    parts: Weighed | None  # None where somebody said how important it is
+    parts: Weighed | None  # None where somebody said how important it is, or when it came before episodes were weighed
     merged: int  # how many episodes it tells beside itself; it is as important as any of them was
     recall_count: int
     occurred_at: datetime
@@ -72,7 +72,7 @@ class Explained(BaseModel):
 def _lines(answer: Explained) -> list[str]:
     lines = [f"importance {answer.importance:.2f}"]
     if answer.parts is None:
-        lines.append("  as somebody said")
+        lines.append("  as it was given; it was not weighed")
     else:
         lines += _parts(answer.parts, answer.episode_type)
         if answer.merged and answer.importance > importance(answer.parts):

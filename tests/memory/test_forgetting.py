@@ -1,5 +1,6 @@
 """Forgetting is final: nothing recalls it, lists it or says its words; what rested on it still knows that something happened, and when."""
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -216,6 +217,30 @@ async def test_its_words_count_no_more(jordan: Rememberer):
     await jordan.forgets(*secrets)
     assert await counted() == before
     assert [hit.text for hit in await jordan.recalls("what of Joe?")] == ["Jane called"]
+
+
+async def test_all_that_ends_episodes_may_be_at_work_at_once(jordan: Rememberer, cluster: "Cluster"):
+    word = f"zq{uuid4().hex}"
+    twins = [(await jordan.remembers(f"Jane wants {number // 4}")).id for number in range(24)]
+    await jordan.waits(40)
+    for turn in range(3):
+        secrets = [(await jordan.remembers(f"{word} {number // 2}")).id for number in range(6)]
+        fact = await jordan.knows("Jane", "said", str(turn), twins[0])
+        done = await asyncio.gather(
+            jordan.consolidates(),
+            jordan.embeds(),
+            *(jordan.forgets(secret) for secret in secrets),
+            jordan.knows("Jane", "wrote", str(turn), twins[4 * turn + 3]),
+            jordan.keeps(20 - turn),
+        )
+        assert done
+        assert tables_with(cluster, word) == set()
+        assert await jordan.rests(fact) == {twins[0]: "Jane wants 0"}
+    await jordan.consolidates()
+    live = {episode.id for episode in await jordan.lists()}
+    assert {twins[0], twins[3], twins[7], twins[11]} & live >= {twins[0]}
+    for episode in await jordan.finds(*twins):
+        assert episode.ended == "evicted" or (episode.merged_into or episode.id) in live
 
 
 # The law

@@ -123,7 +123,10 @@ async def test_what_is_perceived_is_weighed_as_what_is_recorded(jordan: Remember
 async def test_what_somebody_says_is_kept(jordan: Rememberer):
     said = await jordan.remembers("Jane is angry", importance=0.1)
     assert (said.importance, (await jordan.explains(said.id)).parts) == (0.1, None)
-    assert str(await jordan.explains(said.id)).splitlines()[:2] == ["importance 0.10", "  as somebody said"]
+    assert str(await jordan.explains(said.id)).splitlines()[:2] == [
+        "importance 0.10",
+        "  as it was given; it was not weighed",
+    ]
     with pytest.raises(InvalidError, match=r"^an importance lies between 0 and 1$"):
         await jordan.remembers("Jane is angry", importance=1.5)
 

@@ -100,7 +100,8 @@ CREATE FUNCTION empla.cited_episodes(tenant uuid, employee uuid) RETURNS TABLE (
      WHERE m.merged_into IS NOT NULL
 $$;
 
--- Their words count no more among an employee's memories; what no memory says any more leaves no trace. Locks as counting does: spaces, then words.
+-- Their words count no more among an employee's memories; what no memory says any more leaves no trace.
+-- Locks as counting does (a later WITH runs first there): memories, words by their order, the space.
 CREATE FUNCTION empla.uncount_memories(tenant uuid, employee uuid, ids uuid[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     lost integer[]; times integer[]; naming integer[]; counted integer;
@@ -109,8 +110,6 @@ BEGIN
       WHERE i.tenant_id = tenant AND i.employee_id = employee AND i.memory_id = ANY (ids) ORDER BY i.memory_id FOR UPDATE;
     SELECT count(*) INTO counted FROM empla.memory_index i
      WHERE i.tenant_id = tenant AND i.employee_id = employee AND i.memory_id = ANY (ids) AND i.is_counted;
-    UPDATE empla.memory_spaces s SET memories = greatest(0, s.memories - counted)
-     WHERE s.tenant_id = tenant AND s.employee_id = employee AND counted > 0;
     SELECT array_agg(word ORDER BY word), array_agg(n ORDER BY word), array_agg(named ORDER BY word) INTO lost, times, naming
       FROM (SELECT w.word, count(*)::integer AS n, (count(*) FILTER (WHERE w.word = ANY (i.people)))::integer AS named
               FROM empla.memory_index i
@@ -125,6 +124,8 @@ BEGIN
      WHERE w.tenant_id = tenant AND w.employee_id = employee AND w.word = l.word;
     DELETE FROM empla.memory_words w
      WHERE w.tenant_id = tenant AND w.employee_id = employee AND w.word = ANY (lost) AND w.memories = 0;
+    UPDATE empla.memory_spaces s SET memories = greatest(0, s.memories - counted)
+     WHERE s.tenant_id = tenant AND s.employee_id = employee AND counted > 0;
 END $$;
 
 -- These episodes, and what was merged with them, are no longer remembered: their words are erased, here and where they were observed. Rows stay.

@@ -62,6 +62,13 @@ class Settings(BaseSettings):
     forget_below: float = Field(
         default=0.05, ge=0, le=1, description="Effective confidence under which a decaying belief is forgotten"
     )
+    episodes_kept: int = Field(
+        default=100_000,
+        ge=1,
+        le=10_000_000,
+        description="Episodes of one employee beyond which housekeeping forgets what is worth least; never what people said, what "
+        "something held rests on, or what is younger than 30 days",
+    )
     retain_log_months: int = Field(
         default=0, ge=0, description="Months that audit, history and metrics are kept; 0 is for ever"
     )

@@ -110,8 +110,54 @@ class Report(BaseModel):
     added: Added
 
 
-_PEOPLE = ["Ada", "Boris", "Chiara", "Dmitri", "Esther", "Femi", "Greta", "Hugo", "Ines", "Jonas", "Kamala", "Luca", "Maren", "Nikhil", "Olga", "Pedro", "Ruth", "Sami", "Tomas", "Ulla", "Vera", "Walid", "Yara", "Zdenek"]
-_FIRMS = ["Altona", "Birchwood", "Castell", "Delmar", "Eastgate", "Fairfax", "Greyfell", "Hollis", "Ironbridge", "Kirkwall", "Larkspur", "Mossend", "Norvik", "Oakhurst", "Penrose", "Quillon", "Rosedale", "Stanmore", "Tillery", "Upwell"]
+_PEOPLE = [
+    "Ada",
+    "Boris",
+    "Chiara",
+    "Dmitri",
+    "Esther",
+    "Femi",
+    "Greta",
+    "Hugo",
+    "Ines",
+    "Jonas",
+    "Kamala",
+    "Luca",
+    "Maren",
+    "Nikhil",
+    "Olga",
+    "Pedro",
+    "Ruth",
+    "Sami",
+    "Tomas",
+    "Ulla",
+    "Vera",
+    "Walid",
+    "Yara",
+    "Zdenek",
+]
+_FIRMS = [
+    "Altona",
+    "Birchwood",
+    "Castell",
+    "Delmar",
+    "Eastgate",
+    "Fairfax",
+    "Greyfell",
+    "Hollis",
+    "Ironbridge",
+    "Kirkwall",
+    "Larkspur",
+    "Mossend",
+    "Norvik",
+    "Oakhurst",
+    "Penrose",
+    "Quillon",
+    "Rosedale",
+    "Stanmore",
+    "Tillery",
+    "Upwell",
+]
 _TOPICS = {
     "renewals": (
         "renewal quote",

@@ -32,6 +32,9 @@ user = cyclopts.App(name="user", help="The people of a tenant.")
 employee = cyclopts.App(name="employee", help="Digital employees: hire, list, assign, pause, promote, dismiss.")
 playbook = cyclopts.App(name="playbook", help="What employees know how to do.")
 fact = cyclopts.App(name="fact", help="Teach an employee a fact, vouch for one, forget one.")
+memory = cyclopts.App(
+    name="memory", help="Memories as a whole: count, embed, weigh, forget, consolidate; what is in hand."
+)
 bench = cyclopts.App(name="bench", help="Measurements, in a database of their own that is gone afterwards.")
 
 # The first paragraph stands in the lists of commands, all of it in the command's own --help.
@@ -82,11 +85,6 @@ for _name, _target, _help in (
     ("integrations", "integrations:app", "Accounts that carry effects out; connect, disconnect, rotate keys."),
     ("conflicts", "conflicts:app", "Guesses against a human's word: list them, settle them."),
     ("report", "report:report", "What a tenant's employees believe in sum, with a digest."),
-    (
-        "memory",
-        "memory:app",
-        "An employee's memories as a whole: count them, bring them up to date, see what is in hand.",
-    ),
     ("episodes", "episodes:episodes", "What an employee remembers, the latest first."),
     ("facts", "facts:facts", "What an employee knows, or knew at a moment, or can't decide."),
     ("remember", "recall:remember", "Something happened: an employee remembers it."),
@@ -190,6 +188,31 @@ for _group, _module, _commands in (
         ),
     ),
     (
+        memory,
+        "memory",
+        (
+            ("stats", "How many memories of each kind an employee has, and by what they are compared."),
+            ("working", "What an employee has in hand, as a prompt would say it."),
+            (
+                "reembed",
+                "Bring an employee's memories up to date now: count, embed, and move to the model that the settings choose.\n\n"
+                "Workers do the same by themselves. The old model answers until all memories have moved.",
+            ),
+        ),
+    ),
+    (
+        memory,
+        "ageing",
+        (
+            ("importance", "Why an episode is as important as it is."),
+            ("forget", "Let an employee forget episodes for good."),
+            (
+                "consolidate",
+                "Merge what was remembered twice, learn what repeated itself.\n\n--dry-run only says what would be.",
+            ),
+        ),
+    ),
+    (
         bench,
         "bench",
         (
@@ -201,7 +224,8 @@ for _group, _module, _commands in (
 ):
     for _name, _help in _commands:
         _group.command(f"empla.cli.{_module}:{_name.replace('list', 'everyone')}", name=_name, help=_help)
-    app.command(_group)
+    if _group.name[0] not in app:
+        app.command(_group)
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import cyclopts
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
@@ -14,10 +13,7 @@ from empla.memory import census, indexing
 from empla.memory import working as hands
 from empla.storage import opening
 
-app = cyclopts.App(name="memory")
 
-
-@app.command
 async def working(
     *,
     tenant: Tenant,
@@ -45,7 +41,6 @@ async def working(
         console.print(f"\n({rendered.left_out} more, which {budget} tokens do not hold)")
 
 
-@app.command
 async def stats(
     *, tenant: Tenant, employee: Employee, user: AsUser = None, json: Json = False, home: Home = None
 ) -> None:
@@ -76,7 +71,6 @@ async def stats(
         console.print(f"the settings choose {chosen.name}: empla memory reembed moves over")
 
 
-@app.command
 async def reembed(*, tenant: Tenant, employee: Employee, json: Json = False, home: Home = None) -> None:
     """Bring an employee's memories up to date now: count, embed, and move to the model that the settings choose.
 

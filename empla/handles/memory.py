@@ -10,9 +10,11 @@ from pydantic import JsonValue
 
 from empla.employees.employees import Employee, EmployeeRole
 from empla.handles.facts import FactsHandle
-from empla.memory import answering, behind, episodic, procedural, working
+from empla.memory import answering, behind, consolidate, episodic, importance, procedural, working
+from empla.memory.consolidate import Consolidated
 from empla.memory.demonstration import Learned, Lesson, learn_from_demonstrations
 from empla.memory.episodic import Episode, EpisodeType, NewEpisode
+from empla.memory.importance import Explained
 from empla.memory.playbook import Playbook
 from empla.memory.playbook_file import checked, read_path
 from empla.memory.playbook_rules import parsed
@@ -47,10 +49,10 @@ class MemoryHandle:
         content: dict[str, JsonValue] | None = None,
         participants: Sequence[str] = (),
         location: str | None = None,
-        importance: float = 0.5,
+        importance: float | None = None,
         occurred_at: datetime | None = None,
     ) -> Episode:
-        """Remember what happened. Raises `InvalidError`, `ForbiddenError`."""
+        """Remember what happened; how important it is is weighed, unless somebody says. Raises `InvalidError`, `ForbiddenError`."""
         async with self._database.write(self._caller) as tx:
             recorded = await episodic.record(
                 tx,
@@ -95,6 +97,27 @@ class MemoryHandle:
         """Episodes, the latest first; `since`, `before`, `episode_type` and `participant` narrow them."""
         async with self._database.read(self._caller) as tx:
             return await episodic.latest(tx, employee=self._employee, limit=limit, **filters)
+
+    async def importance(self, episode: UUID) -> Explained:
+        """Why an episode is as important as it is; `str` of it tells a person. Raises `NotFoundError`."""
+        async with self._database.read(self._caller) as tx:
+            return await importance.explain(tx, employee=self._employee, episode=episode)
+
+    async def forget(self, ids: Sequence[UUID]) -> list[UUID]:
+        """These episodes are never remembered again, nor those merged with them; returns all of them.
+
+        Raises `NotFoundError`, `ForbiddenError`, `InvalidError`.
+        """
+        async with self._database.write(self._caller) as tx:
+            return await episodic.forget(tx, employee=self._employee, ids=ids)
+
+    async def consolidate(self, *, dry_run: bool = False) -> Consolidated:
+        """Near-duplicates become one episode, and what repeated itself a fact; or only say what would. Raises `ForbiddenError`."""
+        if dry_run:
+            async with self._database.read(self._caller) as tx:
+                return await consolidate.plan(tx, employee=self._employee)
+        async with self._database.write(self._caller) as tx:
+            return await consolidate.consolidate(tx, employee=self._employee)
 
 
 class WorkingHandle:

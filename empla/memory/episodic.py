@@ -15,7 +15,10 @@ from empla.shapes import check_json
 from empla.storage.tx import ReadTx, Tx
 
 EpisodeType = Literal["interaction", "event", "observation", "feedback"]
+# By people, for want of room, or because another tells it.
+Ending = Literal["forgotten", "evicted", "merged"]
 MAX_LISTED = 1000
+MAX_FORGOTTEN = 1000  # in one call
 
 
 class Episode(BaseModel):
@@ -36,16 +39,31 @@ class Episode(BaseModel):
     observation_id: UUID | None  # the observation it came from
     occurred_at: datetime
     created_at: datetime
+    ended: Ending | None  # why it is no longer remembered; what was forgotten or evicted has lost its words
+    merged_into: UUID | None  # the episode that tells it now
+
+    def __str__(self) -> str:
+        """What happened and where, or why nobody knows any more."""
+        if self.ended in {"forgotten", "evicted"}:
+            return f"({self.ended})"
+        merged = "  (merged into another)" if self.ended == "merged" else ""
+        return self.description + (f"  ({self.location})" if self.location else "") + merged
 
 
 RECORD: LiteralString = """
+    WITH weighed AS MATERIALIZED (
+        SELECT CASE WHEN %(importance)s::float8 IS NULL
+                    THEN weigh_episode(%(episode_type)s::text, %(description)s::text, %(content)s::jsonb, %(participants)s::text[],
+                                       goal_words(%(tenant)s::uuid, %(employee)s::uuid)) END AS parts
+    )
     INSERT INTO memory_episodes (tenant_id, employee_id, episode_type, description, content, participants, location, importance,
-                                 occurred_at, tainted)
-    VALUES (%(tenant)s::uuid, %(employee)s::uuid, %(episode_type)s::text, %(description)s::text, %(content)s::jsonb,
-            %(participants)s::text[], %(location)s::text, %(importance)s::float8, %(occurred_at)s::timestamptz,
-            %(tainted)s::boolean)
+                                 occurred_at, tainted, metadata)
+    SELECT %(tenant)s::uuid, %(employee)s::uuid, %(episode_type)s::text, %(description)s::text, %(content)s::jsonb,
+           %(participants)s::text[], %(location)s::text, coalesce(%(importance)s::float8, importance_of(parts)),
+           %(occurred_at)s::timestamptz, %(tainted)s::boolean, jsonb_strip_nulls(jsonb_build_object('importance', parts))
+      FROM weighed
     RETURNING id, employee_id, episode_type, description, content, participants, location, importance, recall_count,
-              last_recalled_at, observation_id, occurred_at, created_at
+              last_recalled_at, observation_id, occurred_at, created_at, ended, merged_into
 """
 
 
@@ -58,11 +76,11 @@ async def record(
     content: EpisodeContent | None = None,
     participants: Sequence[str] = (),
     location: str | None = None,
-    importance: float = 0.5,
+    importance: float | None = None,
     occurred_at: datetime | None = None,
     tainted: bool = False,
 ) -> Episode:
-    """The employee remembers it from now on; `tainted` where it came from outside.
+    """The employee remembers it from now on; `tainted` where it came from outside. Without an importance it is weighed (importance.py).
 
     Raises `InvalidError`, `NotFoundError` for another's or no employee.
     """
@@ -95,20 +113,26 @@ class NewEpisode(BaseModel):
     content: EpisodeContent = EpisodeContent()
     participants: tuple[str, ...] = ()
     location: str | None = None
-    importance: float = 0.5
+    importance: float | None = None  # weighed, unless it is said
     occurred_at: datetime | None = None
     tainted: bool = False
 
 
 RECORD_MANY: LiteralString = """
+    WITH wanted AS MATERIALIZED (
+        SELECT goal_words(%(tenant)s::uuid, %(employee)s::uuid) AS words
+    ), weighed AS MATERIALIZED (
+        SELECT e.*, CASE WHEN e.importance IS NULL
+                         THEN weigh_episode(episode_type, description, content, participants, wanted.words) END AS parts
+          FROM wanted, jsonb_to_recordset(%(episodes)s::jsonb)
+               AS e (place int, episode_type text, description text, content jsonb, participants text[], location text, importance float8,
+                     occurred_at timestamptz, tainted boolean)
+    )
     INSERT INTO memory_episodes (tenant_id, employee_id, episode_type, description, content, participants, location, importance,
-                                 occurred_at, tainted)
-    SELECT %(tenant)s::uuid, %(employee)s::uuid, episode_type, description, content, participants, location, importance, occurred_at,
-           tainted
-      FROM jsonb_to_recordset(%(episodes)s::jsonb)
-           AS e (place int, episode_type text, description text, content jsonb, participants text[], location text, importance float8,
-                 occurred_at timestamptz, tainted boolean)
-     ORDER BY place
+                                 occurred_at, tainted, metadata)
+    SELECT %(tenant)s::uuid, %(employee)s::uuid, episode_type, description, content, participants, location,
+           coalesce(importance, importance_of(parts)), occurred_at, tainted, jsonb_strip_nulls(jsonb_build_object('importance', parts))
+      FROM weighed ORDER BY place
     RETURNING id
 """
 
@@ -155,7 +179,7 @@ def _checked(
 
 LIST: LiteralString = """
     SELECT id, employee_id, episode_type, description, content, participants, location, importance, recall_count,
-           last_recalled_at, observation_id, occurred_at, created_at
+           last_recalled_at, observation_id, occurred_at, created_at, ended, merged_into
       FROM memory_episodes
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
        AND (%(before)s::timestamptz IS NULL OR occurred_at < %(before)s::timestamptz)
@@ -194,7 +218,7 @@ async def latest(
 
 BY_IDS: LiteralString = """
     SELECT id, employee_id, episode_type, description, content, participants, location, importance, recall_count,
-           last_recalled_at, observation_id, occurred_at, created_at
+           last_recalled_at, observation_id, occurred_at, created_at, ended, merged_into
       FROM memory_episodes
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND id = ANY (%(ids)s::uuid[])
      ORDER BY occurred_at, id
@@ -202,7 +226,9 @@ BY_IDS: LiteralString = """
 
 
 async def by_ids(tx: ReadTx, *, employee: UUID, ids: Sequence[UUID]) -> list[Episode]:
-    """Those of the episodes that exist, oldest first; forgotten ones too, for beliefs still rest on them."""
+    """Those of the episodes that exist, oldest first; ended ones too, for beliefs still rest on them: `ended` says why, and what was
+    forgotten has its time left, and no words.
+    """
     return await tx.fetch_all(Episode, BY_IDS, employee=employee, ids=list(ids)) if ids else []
 
 
@@ -226,3 +252,23 @@ async def recalled(tx: Tx, *, employee: UUID, times: Mapping[UUID, int]) -> int:
     return await tx.execute(
         RECALLED, employee=employee, ids=list(times), times=[times[each] for each in times], now=tx.now
     )
+
+
+FORGET: LiteralString = """
+    SELECT forgotten AS id
+      FROM forget_episodes(%(tenant)s::uuid, %(employee)s::uuid, %(ids)s::uuid[], 'forgotten', %(now)s::timestamptz) AS forgotten
+"""
+
+
+async def forget(tx: Tx, *, employee: UUID, ids: Sequence[UUID]) -> list[UUID]:
+    """These are never remembered again: their words are erased, in the inbox too; what cites them finds when they happened, no more.
+
+    What was merged with one of them goes with it, and is among those returned. What was concluded from them stays believed: retract it.
+    Raises `NotFoundError`, `ForbiddenError` for anybody but staff, `InvalidError`.
+    """
+    if not ids:
+        return []
+    if len(ids) > MAX_FORGOTTEN:
+        raise InvalidError(f"{len(ids)} episodes at once; at most {MAX_FORGOTTEN:,} are forgotten in one call")
+    found = await tx.fetch_all(_Id, FORGET, employee=employee, ids=list(ids), now=tx.now)
+    return sorted(each.id for each in found)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from empla.clock import as_utc
 from empla.errors import InvalidError
+from empla.memory.episodic import Ending
 from empla.memory.semantic import Fact, FactType
 from empla.shapes import check_json
 from empla.storage.tx import ReadTx
@@ -217,10 +218,12 @@ class FactEvidence(BaseModel):
     description: str
     occurred_at: datetime
     at: datetime  # when it was counted for the fact
+    ended: Ending | None  # why the employee no longer remembers it; what was forgotten or evicted has lost its words
+    merged_into: UUID | None  # the episode that tells it now
 
 
 EVIDENCE: LiteralString = """
-    SELECT e.episode_id, m.description, m.occurred_at, e.at
+    SELECT e.episode_id, m.description, m.occurred_at, e.at, m.ended, m.merged_into
       FROM fact_evidence e
       JOIN memory_episodes m ON m.tenant_id = e.tenant_id AND m.employee_id = e.employee_id AND m.id = e.episode_id
      WHERE e.tenant_id = %(tenant)s::uuid AND e.employee_id = %(employee)s::uuid AND e.fact_id = %(fact)s::uuid

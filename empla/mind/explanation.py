@@ -109,9 +109,7 @@ def _cause(answer: Explanation) -> list[str]:
     if event is not None and parent is None:
         lines.append(f"  {event.get('kind')}: {event.get('description')}")
     if cause is not None:
-        lines.append(
-            f"  {_at(cause.occurred_at)}  {cause.description}" + (f"  ({cause.location})" if cause.location else "")
-        )
+        lines.append(f"  {_at(cause.occurred_at)}  {cause}")
     if goal is not None:
         state = goal.current_progress.state or "not evaluated yet"
         lines.append(f"  goal {short(goal.id)}: {goal.description} ({goal.goal_type}, priority {goal.priority})")

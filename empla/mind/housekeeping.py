@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import LiteralString
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from empla.bdi import beliefs
 from empla.errors import ConflictError, ForbiddenError, NotFoundError
-from empla.memory import working
+from empla.memory import capacity, working
 from empla.observability import metrics
 from empla.storage import retention
 from empla.storage.database import Database
@@ -18,6 +18,7 @@ from empla.storage.tx import Caller
 
 # The task that `Database.alone` names.
 TASK = 7_390_004
+MOST_BATCHES = 100  # of episodes that one employee forgets in one go; the rest has time until the next
 
 
 class HousekeeperAtWorkError(ConflictError):
@@ -32,6 +33,7 @@ class Housework:
     tenants: int  # that are active
     beliefs_forgotten: int
     items_expired: int  # of working memory
+    episodes_evicted: int  # beyond EMPLA_EPISODES_KEPT
     employees_summed: int  # whose performance metrics changed
     tables_analysed: int
     partitions_dropped: int
@@ -43,6 +45,7 @@ class _Kept:
 
     forgotten: int = 0
     expired: int = 0
+    evicted: int = 0
     summed: int = 0
 
 
@@ -78,7 +81,7 @@ REFRESH_STATISTICS: LiteralString = "SELECT empla.refresh_statistics() AS count"
 async def keep_house(
     database: Database, *, admin_url: str | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Housework:
-    """The logs have their coming months, what decayed or expired is gone, achievements are summed up, the planner knows the tables.
+    """The logs have their coming months, what decayed, expired or had no room is gone, achievements are summed up, tables are analysed.
 
     With EMPLA_RETAIN_LOG_MONTHS and the administrator's URL, older months of the logs are dropped. `progress` is told how many
     tenants of how many are done. Raises `HousekeeperAtWorkError`.
@@ -101,6 +104,7 @@ async def keep_house(
         tenants=len(tenants),
         beliefs_forgotten=sum(each.forgotten for each in kept),
         items_expired=sum(each.expired for each in kept),
+        episodes_evicted=sum(each.evicted for each in kept),
         employees_summed=sum(each.summed for each in kept),
         tables_analysed=analysed,
         partitions_dropped=dropped,
@@ -110,10 +114,26 @@ async def keep_house(
 async def _keep(database: Database, tenant: UUID) -> _Kept:
     try:
         async with database.write(Caller(tenant)) as tx:
-            return _Kept(
+            done = _Kept(
                 forgotten=await beliefs.forget(tx, floor=database.settings.forget_below),
                 expired=await working.expire(tx),
                 summed=await metrics.roll_up(tx),
             )
+        return replace(done, evicted=await _make_room(database, tenant))
     except (NotFoundError, ForbiddenError):
         return _Kept()  # it was suspended or deleted since it was listed
+
+
+async def _make_room(database: Database, tenant: UUID) -> int:
+    """Episodes beyond what is kept of each employee are evicted, after the beliefs that rested on them; a batch is a transaction."""
+    kept, evicted = database.settings.episodes_kept, 0
+    async with database.read(Caller(tenant)) as tx:
+        crowded = await capacity.crowded(tx, kept=kept)
+    for employee in crowded:
+        for _ in range(MOST_BATCHES):
+            async with database.write(Caller(tenant)) as tx:
+                batch = await capacity.evict(tx, employee=employee.employee_id, kept=kept)
+            evicted += batch
+            if not batch:
+                break
+    return evicted

@@ -40,11 +40,16 @@ PERCEIVE: LiteralString = """
                 ORDER BY occurred_at, id LIMIT %(limit)s::int
                   FOR UPDATE SKIP LOCKED))
         RETURNING id, source, kind, description, participants, content, occurred_at, tainted
+    ), weighed AS MATERIALIZED (
+        SELECT *, weigh_episode('observation', description, content, participants,
+                                (SELECT goal_words(%(tenant)s::uuid, %(employee)s::uuid))) AS parts
+          FROM seen
     ), remembered AS (
         INSERT INTO memory_episodes (tenant_id, employee_id, episode_type, description, content, participants, location,
-                                     observation_id, occurred_at, tainted)
-        SELECT %(tenant)s::uuid, %(employee)s::uuid, 'observation', description, content, participants, source, id, occurred_at, tainted
-          FROM seen ORDER BY occurred_at, id
+                                     observation_id, occurred_at, tainted, importance, metadata)
+        SELECT %(tenant)s::uuid, %(employee)s::uuid, 'observation', description, content, participants, source, id, occurred_at, tainted,
+               importance_of(parts), jsonb_build_object('importance', parts)
+          FROM weighed ORDER BY occurred_at, id
         RETURNING id, observation_id
     )
     SELECT remembered.id AS episode, seen.source, seen.kind, seen.description, seen.content, seen.occurred_at, seen.tainted

@@ -150,7 +150,8 @@ class _Measure(BaseModel):
     digest: str
 
 
-# Domain columns alone: no ids, no wall clock. Each row is hashed, and the hashes are sorted, so the order of writing does not show.
+# Domain columns alone: no ids, no wall clock; an importance that was computed says nothing new.
+# Each row is hashed, and the hashes are sorted, so the order of writing does not show.
 MEASURE: LiteralString = """
     WITH person AS (
         SELECT id, email_key, name, role, created_at FROM employees
@@ -202,7 +203,8 @@ MEASURE: LiteralString = """
                                      new_confidence, source, reason, actor_type, evidence_at, changed_at)::text) FROM history
         UNION ALL
         SELECT md5(jsonb_build_array('episode', email_key, episode_type, description, content - 'effect', participants, location,
-                                     importance, occurred_at, created_at)::text) FROM episode
+                                     CASE WHEN metadata ? 'importance' THEN 0.5 ELSE importance END,
+                                     occurred_at, created_at)::text) FROM episode
         UNION ALL
         SELECT md5(jsonb_build_array('observation', email_key, source, external_id, kind, content, occurred_at,
                                      CASE WHEN perceived_at <= %(at)s::timestamptz THEN perceived_at END)::text) FROM observation

@@ -249,7 +249,7 @@ def _voice(answer: Why, ground: Ground) -> str:
     told = f"  {ground.weight:6.3f}  {_shown(ground.object)}  {ground.source}, {ground.occurred_at:%Y-%m-%d %H:%M}"
     for episode in answer.episodes:
         if str(episode.id) == ground.id:
-            return f"{told}: {episode.description}"
+            return f"{told}: {episode if episode.ended else episode.description}"
     return told
 
 
@@ -282,11 +282,7 @@ def _believed(support: Support) -> str:
 def _episodes(answer: Why) -> list[str]:
     if not answer.episodes:
         return []
-    return ["", "It rests on:"] + [
-        f"  {episode.occurred_at:%Y-%m-%d %H:%M}  {episode.description}"
-        + (f"  ({episode.location})" if episode.location else "")
-        for episode in answer.episodes
-    ]
+    return ["", "It rests on:"] + [f"  {episode.occurred_at:%Y-%m-%d %H:%M}  {episode}" for episode in answer.episodes]
 
 
 def _history(answer: Why) -> list[str]:

@@ -155,7 +155,7 @@ def test_maintain_says_what_it_did(own_empla: "Run", admin: Callable[[str], None
         said = own_empla("db", "maintain")
     assert (said.code, said.err) == (4, "empla: another process is keeping house in this database: let it finish\n")
     assert own_empla("db", "maintain").out.startswith(
-        "0 partitions made, 0 dropped; in 2 tenants 0 beliefs forgotten, 0 items"
+        "0 partitions made, 0 dropped; in 2 tenants 0 beliefs and 0 episodes forgotten, 0 items"
     )
 
 

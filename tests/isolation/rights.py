@@ -36,8 +36,8 @@ What the words do not say:
   `belief_conflicts` from guesses against a human's word: people only settle them. Nobody has TRUNCATE.
 - What an effect, an approval or a budget has come to is changed by functions alone: staff decide and settle, an employee
   begins and finishes its own. How an effect comes in is its employee's stage to say.
-- A row's key never changes, nor does a belief's subject and predicate, nor the words of a fact. An employee neither
-  verifies a fact nor ends a verified one.
+- A row's key never changes, nor does a belief's subject and predicate, nor the words of a fact; those of an observation are only erased,
+  with its episode. An employee neither verifies a fact nor ends a verified one, and does not forget what people said.
 - A tenant is made, suspended and found by its slug through functions that answer only outside of any tenant.
 """
 

@@ -178,6 +178,27 @@ async def test_what_was_said_before_and_after_is_brought_along(database: Databas
     assert hits["I like those ones by the wall"] == 0
 
 
+async def test_who_speaks_before_and_after_becomes_a_candidate_and_is_measured_too(
+    database: Database, acme: Caller, jordan: Employee
+):
+    def talk(minute: int, text: str) -> NewEpisode:
+        return NewEpisode(description=text, occurred_at=NOON + timedelta(minutes=minute), location="chat")
+
+    await remembered(
+        database,
+        acme,
+        jordan.id,
+        *(talk(600 + 60 * n, f"The kitchen colour, take {n}") for n in range(250)),
+        talk(0, "Zanzibar?"),
+        talk(1, "Quite so"),
+    )
+    hits = {hit.text: hit for hit in await recall(database, acme, jordan.id, "Zanzibar or the kitchen", limit=60)}
+    brought = hits["Quite so"]
+    assert brought.parts.neighbours > 0.5
+    assert brought.cosine is not None
+    assert brought.parts.vector < 0
+
+
 async def test_filters_narrow_and_never_thin_out(database: Database, acme: Caller, jordan: Employee):
     await remembered(
         database,

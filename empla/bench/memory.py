@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -45,6 +46,26 @@ _BULKS = 3
 _SAME = 1e-5  # similarities that close are ties: vectors are kept in half precision
 _BY_MEANING, _IN_FULL, _BARE, _BARE_APP = "by meaning", "in full", "bare SQL", "bare SQL as app"
 _EPISODES = Filters(kinds=("episode",))
+
+
+# The bare table is the administrator's, and none of the schema's.
+_BARE_TABLE = (
+    "CREATE SCHEMA bare",
+    "CREATE TABLE bare.memories"
+    " (id bigserial PRIMARY KEY, owner uuid NOT NULL, memory uuid, body text NOT NULL, vector halfvec(1024) NOT NULL)",
+    "ALTER TABLE bare.memories ALTER COLUMN vector SET STORAGE PLAIN",
+    "CREATE INDEX ON bare.memories (owner)",
+    "GRANT USAGE ON SCHEMA bare TO empla_app",
+    "GRANT SELECT ON bare.memories TO empla_app",
+)
+_COPY = """
+    INSERT INTO bare.memories (owner, memory, body, vector)
+    SELECT v.employee_id, v.memory_id, e.description,
+           v.embedding || array_fill(0::real, ARRAY[%(wide)s - vector_dims(v.embedding)])::halfvec
+      FROM empla.memory_vectors v
+      JOIN empla.memory_episodes e ON e.tenant_id = v.tenant_id AND e.employee_id = v.employee_id AND e.id = v.memory_id
+     WHERE v.tenant_id = %(tenant)s
+"""
 
 
 class Speed(BaseModel):
@@ -249,22 +270,13 @@ def _combinations(sizes: Sequence[int], employed: Sequence[int], most: int) -> I
 
 
 def _make_bare(bench: _Bench) -> None:
-    for statement in (
-        "CREATE SCHEMA bare",
-        f"CREATE TABLE bare.memories (id bigserial PRIMARY KEY, owner uuid NOT NULL, memory uuid, body text NOT NULL, "
-        f"vector halfvec({MOST_DIMENSIONS}) NOT NULL)",
-        "ALTER TABLE bare.memories ALTER COLUMN vector SET STORAGE PLAIN",
-        "CREATE INDEX ON bare.memories (owner)",
-        "GRANT USAGE ON SCHEMA bare TO empla_app",
-        "GRANT SELECT ON bare.memories TO empla_app",
-    ):
+    for statement in _BARE_TABLE:
         bench.bare.execute(statement)
 
 
 async def _recalled(bench: _Bench, size: int, count: int, queries: int) -> Recalled:
     caller = await _tenant(bench)
     holders = await _filled(bench, caller, size, count)
-    # A tenth of the topics is everybody's; the last employee knows nothing else than one that all are asked about.
     questions = texts(bench.generator, queries, tuple(_TOPICS))
     vectors = bench.embedder.embed_now(questions)
     padded = [_padded(row) for row in vectors]
@@ -292,7 +304,7 @@ async def _recalled(bench: _Bench, size: int, count: int, queries: int) -> Recal
     async def in_full(place: int) -> None:
         await ask(place, DEFAULT, None)
 
-    async def bare(place: int, connection: Any) -> None:  # noqa: RUF029 — called as the others are
+    async def bare(place: int, connection: Any) -> None:
         _bare_recall(connection, chosen[place].employee, padded[place])
 
     async def bare_admin(place: int) -> None:
@@ -332,6 +344,7 @@ async def _filled(bench: _Bench, caller: Caller, size: int, count: int) -> list[
     holders: list[_Holder] = []
     for place in range(count):
         holder = await _hired(bench, caller, place)
+        # One employee's topic is a part of everybody's, and it knows of nothing else.
         of = topics[:1] if count > 1 and place == count - 1 else bench.generator.sample(topics, 3)
         for start in range(0, size, _BATCH):
             said = texts(bench.generator, min(_BATCH, size - start), of)
@@ -340,15 +353,7 @@ async def _filled(bench: _Bench, caller: Caller, size: int, count: int) -> list[
             holder.vectors.append(vectors)
         await indexing.catch_up(bench.database, caller, employee=holder.employee, embedder=None)
         holders.append(holder)
-    bench.bare.execute(
-        "INSERT INTO bare.memories (owner, memory, body, vector) "
-        "SELECT v.employee_id, v.memory_id, e.description, "
-        f"       v.embedding || array_fill(0::real, ARRAY[{MOST_DIMENSIONS} - vector_dims(v.embedding)])::halfvec "
-        "  FROM empla.memory_vectors v "
-        "  JOIN empla.memory_episodes e ON e.tenant_id = v.tenant_id AND e.employee_id = v.employee_id AND e.id = v.memory_id "
-        " WHERE v.tenant_id = %s",
-        (caller.tenant,),
-    )
+    bench.bare.execute(_COPY, {"tenant": caller.tenant, "wide": MOST_DIMENSIONS})
     bench.bare.execute("VACUUM ANALYZE")
     return holders
 
@@ -364,8 +369,8 @@ async def _add(bench: _Bench, caller: Caller, employee: UUID, said: Sequence[str
 
 def _bare_recall(connection: Any, owner: UUID, vector: str) -> None:
     connection.execute(
-        "SELECT memory, body FROM bare.memories WHERE owner = %s ORDER BY vector <=> %s::halfvec LIMIT 10",
-        (owner, vector),
+        "SELECT memory, body FROM bare.memories WHERE owner = %s ORDER BY vector <=> %s::halfvec LIMIT %s",
+        (owner, vector, _K),
         prepare=True,
     ).fetchall()
 
@@ -435,7 +440,7 @@ def _judged(
 
 def _scaled(recalled: Sequence[Recalled]) -> Iterator[Scaled]:
     """Each beside the next larger number of employees with as many memories each."""
-    for one, other in zip(recalled, recalled[1:], strict=False):
+    for one, other in pairwise(recalled):
         if one.memories == other.memories:
             yield Scaled(
                 memories=one.memories,
@@ -458,7 +463,7 @@ async def _added(bench: _Bench, adds: int) -> Added:
             row = vectors[place : place + 1]
             await indexing.keep(tx, employee=holder.employee, ids=[episode.id], vectors=row, name=bench.embedder.name)
 
-    async def bare(place: int) -> None:  # noqa: RUF029 — called as the other is
+    async def bare(place: int) -> None:
         bench.bare.execute(
             "INSERT INTO bare.memories (owner, body, vector) VALUES (%s, %s, %s::halfvec)",
             (holder.employee, said[place], _padded(vectors[place])),

@@ -8,11 +8,9 @@ one moment; the ratios of one run can be compared.
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -21,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from empla.bench.cycle import Spent, measured, throw_away
 from empla.bench.plot import Axis, Line, chart
 from empla.embedding.codes import literals
-from empla.embedding.embedder import MOST_DIMENSIONS, Vectors
+from empla.embedding.embedder import Vectors
 from empla.embedding.static import StaticEmbedder
 from empla.employees import employees
 from empla.memory import episodic, indexing
@@ -29,7 +27,8 @@ from empla.memory.episodic import NewEpisode
 from empla.memory.ranking import BY_MEANING, DEFAULT, Ranking
 from empla.memory.recall import Asked, Filters, recall
 from empla.settings import Settings
-from empla.storage import embedded, migrate
+from empla.storage import embedded
+from empla.storage.bare import WIDTH, Bare
 from empla.storage.database import Database
 from empla.storage.tx import Caller
 from empla.tenancy import tenants
@@ -46,26 +45,6 @@ _BULKS = 3
 _SAME = 1e-5  # similarities that close are ties: vectors are kept in half precision
 _BY_MEANING, _IN_FULL, _BARE, _BARE_APP = "by meaning", "in full", "bare SQL", "bare SQL as app"
 _EPISODES = Filters(kinds=("episode",))
-
-
-# The bare table is the administrator's, and none of the schema's.
-_BARE_TABLE = (
-    "CREATE SCHEMA bare",
-    "CREATE TABLE bare.memories"
-    " (id bigserial PRIMARY KEY, owner uuid NOT NULL, memory uuid, body text NOT NULL, vector halfvec(1024) NOT NULL)",
-    "ALTER TABLE bare.memories ALTER COLUMN vector SET STORAGE PLAIN",
-    "CREATE INDEX ON bare.memories (owner)",
-    "GRANT USAGE ON SCHEMA bare TO empla_app",
-    "GRANT SELECT ON bare.memories TO empla_app",
-)
-_COPY = """
-    INSERT INTO bare.memories (owner, memory, body, vector)
-    SELECT v.employee_id, v.memory_id, e.description,
-           v.embedding || array_fill(0::real, ARRAY[%(wide)s - vector_dims(v.embedding)])::halfvec
-      FROM empla.memory_vectors v
-      JOIN empla.memory_episodes e ON e.tenant_id = v.tenant_id AND e.employee_id = v.employee_id AND e.id = v.memory_id
-     WHERE v.tenant_id = %(tenant)s
-"""
 
 
 class Speed(BaseModel):
@@ -132,13 +111,53 @@ class Report(BaseModel):
 
 
 _PEOPLE = (
-    "Ada Boris Chiara Dmitri Esther Femi Greta Hugo Ines Jonas Kamala Luca Maren Nikhil Olga Pedro Ruth Sami Tomas Ulla "
-    "Vera Walid Yara Zdenek"
-).split()
+    "Ada",
+    "Boris",
+    "Chiara",
+    "Dmitri",
+    "Esther",
+    "Femi",
+    "Greta",
+    "Hugo",
+    "Ines",
+    "Jonas",
+    "Kamala",
+    "Luca",
+    "Maren",
+    "Nikhil",
+    "Olga",
+    "Pedro",
+    "Ruth",
+    "Sami",
+    "Tomas",
+    "Ulla",
+    "Vera",
+    "Walid",
+    "Yara",
+    "Zdenek",
+)
 _FIRMS = (
-    "Altona Birchwood Castell Delmar Eastgate Fairfax Greyfell Hollis Ironbridge Kirkwall Larkspur Mossend Norvik Oakhurst "
-    "Penrose Quillon Rosedale Stanmore Tillery Upwell"
-).split()
+    "Altona",
+    "Birchwood",
+    "Castell",
+    "Delmar",
+    "Eastgate",
+    "Fairfax",
+    "Greyfell",
+    "Hollis",
+    "Ironbridge",
+    "Kirkwall",
+    "Larkspur",
+    "Mossend",
+    "Norvik",
+    "Oakhurst",
+    "Penrose",
+    "Quillon",
+    "Rosedale",
+    "Stanmore",
+    "Tillery",
+    "Upwell",
+)
 _TOPICS = {
     "renewals": (
         "renewal quote",
@@ -214,8 +233,7 @@ class _Bench:
 
     database: Database
     home: Path
-    bare: Any  # connections of the driver, which stays in storage
-    bare_app: Any
+    bare: Bare
     embedder: StaticEmbedder
     generator: random.Random
     progress: Callable[[str], None]
@@ -236,17 +254,15 @@ async def run(
     progress("starting a server")
     async with throw_away(settings) as (database, home):
         server = embedded.start(home, major=settings.postgres_version)
-        with ExitStack() as stack:
+        with Bare(server.url("admin"), server.url("app")) as bare:
             bench = _Bench(
                 database=database,
                 home=home,
-                bare=stack.enter_context(migrate.connected(server.url("admin"))),
-                bare_app=stack.enter_context(migrate.connected(server.url("app"))),
+                bare=bare,
                 embedder=StaticEmbedder(),
                 generator=random.Random(7),  # noqa: S311 — the same texts each time
                 progress=progress,
             )
-            _make_bare(bench)
             recalled: list[Recalled] = []
             for size, count in _combinations(sizes, employed, most):
                 progress(f"{count:,} × {size:,} memories")
@@ -267,11 +283,6 @@ def _combinations(sizes: Sequence[int], employed: Sequence[int], most: int) -> I
         for count in sorted(employed):
             if size * count <= most or count == min(employed):
                 yield size, count
-
-
-def _make_bare(bench: _Bench) -> None:
-    for statement in _BARE_TABLE:
-        bench.bare.execute(statement)
 
 
 async def _recalled(bench: _Bench, size: int, count: int, queries: int) -> Recalled:
@@ -304,17 +315,14 @@ async def _recalled(bench: _Bench, size: int, count: int, queries: int) -> Recal
     async def in_full(place: int) -> None:
         await ask(place, DEFAULT, None)
 
-    async def bare(place: int, connection: Any) -> None:
-        _bare_recall(connection, chosen[place].employee, padded[place])
-
-    async def bare_admin(place: int) -> None:
-        await bare(place, bench.bare)
+    async def bare(place: int) -> None:
+        bench.bare.nearest(chosen[place].employee, padded[place], limit=_K, as_app=False)
 
     async def bare_app(place: int) -> None:
-        await bare(place, bench.bare_app)
+        bench.bare.nearest(chosen[place].employee, padded[place], limit=_K, as_app=True)
 
     timed = await _interleaved(
-        bench, len(questions), {_BY_MEANING: by_meaning, _IN_FULL: in_full, _BARE: bare_admin, _BARE_APP: bare_app}
+        bench, len(questions), {_BY_MEANING: by_meaning, _IN_FULL: in_full, _BARE: bare, _BARE_APP: bare_app}
     )
     overlap, short, leaks = _judged(holders, chosen, vectors, answers)
     return Recalled(
@@ -353,8 +361,7 @@ async def _filled(bench: _Bench, caller: Caller, size: int, count: int) -> list[
             holder.vectors.append(vectors)
         await indexing.catch_up(bench.database, caller, employee=holder.employee, embedder=None)
         holders.append(holder)
-    bench.bare.execute(_COPY, {"tenant": caller.tenant, "wide": MOST_DIMENSIONS})
-    bench.bare.execute("VACUUM ANALYZE")
+    bench.bare.copy(caller.tenant)
     return holders
 
 
@@ -367,17 +374,9 @@ async def _add(bench: _Bench, caller: Caller, employee: UUID, said: Sequence[str
     return ids
 
 
-def _bare_recall(connection: Any, owner: UUID, vector: str) -> None:
-    connection.execute(
-        "SELECT memory, body FROM bare.memories WHERE owner = %s ORDER BY vector <=> %s::halfvec LIMIT %s",
-        (owner, vector, _K),
-        prepare=True,
-    ).fetchall()
-
-
 def _padded(row: Vectors) -> str:
     [literal] = literals(row.reshape(1, -1))
-    return literal[:-1] + ",0" * (MOST_DIMENSIONS - literal.count(",") - 1) + "]"
+    return literal[:-1] + ",0" * (WIDTH - literal.count(",") - 1) + "]"
 
 
 async def _interleaved(
@@ -464,11 +463,7 @@ async def _added(bench: _Bench, adds: int) -> Added:
             await indexing.keep(tx, employee=holder.employee, ids=[episode.id], vectors=row, name=bench.embedder.name)
 
     async def bare(place: int) -> None:
-        bench.bare.execute(
-            "INSERT INTO bare.memories (owner, body, vector) VALUES (%s, %s, %s::halfvec)",
-            (holder.employee, said[place], _padded(vectors[place])),
-            prepare=True,
-        )
+        bench.bare.insert(holder.employee, said[place], _padded(vectors[place]))
 
     speeds = await _interleaved(bench, adds, {"single": single, "bare": bare})
     apart: list[float] = []

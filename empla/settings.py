@@ -114,6 +114,34 @@ class Settings(BaseSettings):
     )
     embedder: str = Field(
         default="static",
-        max_length=200,
-        description="What turns memories into vectors: static (ships with empla, needs no network) or none (words decide alone)",
+        max_length=500,
+        description="What turns memories into vectors: static (ships with empla, needs no network), none (words decide alone), "
+        "openai:MODEL (any server that speaks OpenAI's /embeddings) or sentence-transformers:MODEL (or a folder)",
+    )
+    embedder_url: str = Field(
+        default="https://api.openai.com/v1",
+        max_length=2000,
+        description="What /embeddings follows on; http:// only within the own network",
+    )
+    embedder_key: SecretStr | None = Field(
+        default=None, description="The key of that server, sent to it and to nobody else"
+    )
+    embedder_dimensions: int | None = Field(
+        default=None,
+        ge=1,
+        le=1024,
+        description="Numbers in a vector, of a model that can do with fewer than it has; unset, what it has, at most 1,024",
+    )
+    embedder_batch: int = Field(default=64, ge=1, le=2048, description="Texts that an embedder is asked at once")
+    embedder_timeout: float = Field(
+        default=20.0, gt=0, le=600, description="Seconds that a server's answer with vectors may take"
+    )
+    embedder_attempts: int = Field(
+        default=4, ge=1, le=100, description="Attempts after which a server that is busy or silent is unavailable"
+    )
+    embedder_cache: int = Field(
+        default=10_000,
+        ge=0,
+        le=1_000_000,
+        description="Texts whose vectors a process remembers, of an embedder that is not static; 4 KB each, 0 is none",
     )

@@ -31,6 +31,7 @@ tenant = cyclopts.App(name="tenant", help="Tenants: create, show, suspend, resum
 user = cyclopts.App(name="user", help="The people of a tenant.")
 employee = cyclopts.App(name="employee", help="Digital employees: hire, list, assign, pause, promote, dismiss.")
 playbook = cyclopts.App(name="playbook", help="What employees know how to do.")
+fact = cyclopts.App(name="fact", help="Teach an employee a fact, vouch for one, forget one.")
 bench = cyclopts.App(name="bench", help="Measurements, in a database of their own that is gone afterwards.")
 
 # The first paragraph stands in the lists of commands, all of it in the command's own --help.
@@ -55,6 +56,10 @@ _DAILY = (
     "Run it daily; a second one at the same time is refused. Dropping months older than EMPLA_RETAIN_LOG_MONTHS needs the "
     "administrator's login: EMPLA_ADMIN_DATABASE_URL, unless the server is embedded."
 )
+_APPLICABLE = (
+    "Which playbooks apply to an event, a metric or what is believed.\n\nEach with its score in parts, or why it does not "
+    "apply. Without an event or a metric, every workflow is weighed. Changes nothing."
+)
 _HIRED = "Active, in stage shadow; docs/shapes.md says what personality and config take."
 for _name, _target, _help in (
     ("demo", "demo:demo", "A sales force lives through its CRM's history, and reports."),
@@ -77,7 +82,13 @@ for _name, _target, _help in (
     ("integrations", "integrations:app", "Accounts that carry effects out; connect, disconnect, rotate keys."),
     ("conflicts", "conflicts:app", "Guesses against a human's word: list them, settle them."),
     ("report", "report:report", "What a tenant's employees believe in sum, with a digest."),
+    (
+        "memory",
+        "memory:app",
+        "An employee's memories as a whole: count them, bring them up to date, see what is in hand.",
+    ),
     ("episodes", "episodes:episodes", "What an employee remembers, the latest first."),
+    ("facts", "facts:facts", "What an employee knows, or knew at a moment, or can't decide."),
     ("remember", "recall:remember", "Something happened: an employee remembers it."),
     ("recall", "recall:recall", "What an employee remembers that answers a question, the best first."),
     ("health", "health:health", "Connection, version, roles, fences, partitions, sizes."),
@@ -144,8 +155,16 @@ for _group, _module, _commands in (
             ("list", "What an employee knows how to do, and how often it worked."),
             ("show", "One playbook in plain sentences, with its record."),
             (
+                "applicable",
+                _APPLICABLE,
+            ),
+            (
                 "add",
                 "Teach an employee the playbooks of a file.\n\nAll of them, or none; docs/playbooks.md says what a file holds.",
+            ),
+            (
+                "learn",
+                "Learn from what people were seen to do.\n\nWhat all demonstrations have in common, on trial.",
             ),
             (
                 "validate",
@@ -159,6 +178,15 @@ for _group, _module, _commands in (
                 "upgrade",
                 "Take over the shelf's newer versions.\n\nWhat somebody has edited stays; so do records and standing.",
             ),
+        ),
+    ),
+    (
+        fact,
+        "facts",
+        (
+            ("learn", "Teach an employee a fact, or say it again."),
+            ("verify", "Vouch for a fact: it is certain, and does not fade."),
+            ("forget", "Let an employee know a fact no more."),
         ),
     ),
     (

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from pydantic import JsonValue
 
 from empla.access import doors
 from empla.cli.options import AsUser, Employee, Home, Json, Tenant, settings_for
@@ -13,11 +14,16 @@ from empla.cli.output import console, print_json, print_page, table
 from empla.employees import employees
 from empla.errors import InvalidError
 from empla.memory import procedural, shelf
+from empla.memory.demonstration import learn_from_demonstrations
+from empla.memory.lesson_file import read_lesson
 from empla.memory.playbook import Playbook
 from empla.memory.playbook_file import checked, read_path
 from empla.memory.playbook_words import told
 from empla.memory.procedural import Procedure
 from empla.memory.standing import Standing
+from empla.mind import applicable as applying
+from empla.mind.applicable import Situation
+from empla.shapes import read_json
 from empla.storage import opening
 
 Name = Annotated[str, Parameter(help="The playbook's name, e.g. rebuild_pipeline.")]
@@ -94,11 +100,22 @@ async def show(
         *_in_words(found.playbook, {each.procedure_name: each.playbook for each in known}),
         "",
         f"Version {found.version}, {found.standing}; {_experience(found)}.",
+        *_shown_by(found),
         *(f"It is {remark}." for remark in _remarks(found, {})),
         *(f"It can't be carried out: {fault}." for fault in faults.get(name, [])),
         *(_move(move) for move in found.evidence if isinstance(move, dict)),
     ]
     print_page("\n".join(lines))
+
+
+def _shown_by(procedure: Procedure) -> list[str]:
+    """Who showed it, when it was learned from what people did."""
+    shown = procedure.metadata.get("demonstrations")
+    if not isinstance(shown, list):
+        return []
+    people = list(dict.fromkeys(str(one.get("by")) for one in shown if isinstance(one, dict)))
+    times = "once" if len(shown) == 1 else f"{len(shown)} times"
+    return [f"It was shown {times}, by {', '.join(people)}; told on {str(procedure.metadata.get('told_at'))[:10]}."]
 
 
 def _experience(procedure: Procedure) -> str:
@@ -131,6 +148,45 @@ def _move(move: Mapping[str, object]) -> str:
     )
 
 
+async def applicable(
+    *,
+    tenant: Tenant,
+    employee: Employee,
+    event: Annotated[str | None, Parameter(help="The kind of an event, e.g. deal_won.")] = None,
+    content: Annotated[str, Parameter(help="What it holds, as JSON.")] = "{}",
+    metric: Annotated[str | None, Parameter(help="A metric that falls short, e.g. pipeline.coverage.")] = None,
+    unknown: Annotated[bool, Parameter(negative="", help="The metric is not known, instead.")] = False,
+    suppose: Annotated[str, Parameter(help='Beliefs as if they were held, as JSON: {"account.health": 40}.')] = "{}",
+    user: AsUser = None,
+    json: Json = False,
+    home: Home = None,
+) -> None:
+    """Which playbooks an employee would weigh, and how; changes nothing."""
+    situation = Situation(
+        event=event,
+        content=_object(content, "--content"),
+        metric=metric,
+        is_unknown=unknown,
+        supposing=_object(suppose, "--suppose"),
+    )
+    async with opening.opened(settings_for(home)) as database:
+        caller = await doors.caller_for(database, tenant=tenant, user=user)
+        async with database.read(caller) as tx:
+            person = await employees.find(tx, email=employee)
+            answer = await applying.applicable(tx, employee=person.id, situation=situation)
+    if json:
+        print_json(answer)
+    else:
+        print_page(str(answer))
+
+
+def _object(written: str, what: str) -> dict[str, JsonValue]:
+    found = read_json(written, what=what)
+    if not isinstance(found, dict):
+        raise InvalidError(f"{what} must be an object, such as {{}}")
+    return found
+
+
 async def add(
     file: Annotated[Path, Parameter(help="A playbook file; docs/playbooks.md says what it holds.")],
     /,
@@ -153,6 +209,40 @@ async def add(
             await procedural.add(tx, employee=person.id, playbooks=taught, replace=replace)
     names = ", ".join(playbook.name for playbook in taught)
     console.print(f"{person.name} knows {names} from now on", markup=False, soft_wrap=True)
+
+
+async def learn(
+    name: Name,
+    /,
+    *,
+    shown: Annotated[
+        Path, Parameter(name="--from", help="A file of demonstrations; docs/playbooks.md says what it holds.")
+    ],
+    tenant: Tenant,
+    employee: Employee,
+    replace: Annotated[bool, Parameter(negative="", help="Put it in the place of one of the same name.")] = False,
+    user: AsUser = None,
+    json: Json = False,
+    home: Home = None,
+) -> None:
+    """An employee learns from what people were seen to do."""
+    lesson = read_lesson(shown.expanduser(), name=name)
+    async with opening.opened(settings_for(home)) as database:
+        caller = await doors.caller_for(database, tenant=tenant, user=user)
+        async with database.write(caller) as tx:
+            person = await employees.find(tx, email=employee)
+            learned = await learn_from_demonstrations(tx, employee=person.id, lesson=lesson, replace=replace)
+            known = {each.procedure_name: each.playbook for each in await procedural.library(tx, employee=person.id)}
+    if json:
+        print_json(learned)
+        return
+    lines = [
+        f"{person.name} has learned this, and has it on trial:",
+        "",
+        *_in_words(learned.procedure.playbook, known),
+        *(["", "Not in it:", *(f"  {reason}" for reason in learned.left_out)] if learned.left_out else []),
+    ]
+    print_page("\n".join(lines))
 
 
 def validate(

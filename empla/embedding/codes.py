@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from empla.embedding.embedder import MOST_DIMENSIONS, Vectors
+from empla.embedding.embedder import MOST_DIMENSIONS, Vectors, normalised
 from empla.errors import InvalidError
 
 BITS = 512
@@ -33,17 +33,18 @@ def checked(vector: "NDArray[np.floating] | list[float]") -> Vectors:
     Raises `InvalidError` for one that is empty, too long, without direction, or not made of numbers.
     """
     try:
-        row = np.asarray(vector, dtype=np.float32)
-    except (TypeError, ValueError):
+        given = np.asarray(vector)
+    except ValueError:
         raise InvalidError("a vector is a list of numbers") from None
-    if row.ndim != 1 or not 1 <= row.size <= MOST_DIMENSIONS:
+    if given.dtype.kind not in "fiu":
+        raise InvalidError("a vector is a list of numbers")
+    if given.ndim != 1 or not 1 <= given.size <= MOST_DIMENSIONS:
         raise InvalidError(f"a vector has 1 to {MOST_DIMENSIONS} numbers")
-    if not np.isfinite(row).all():
+    if not np.isfinite(given).all():
         raise InvalidError("a vector is made of finite numbers")
-    length = float(np.linalg.norm(row.astype(np.float64)))
-    if length == 0:
+    if not given.any():
         raise InvalidError("a vector of zeros has no direction")
-    return (row / np.float32(length)).reshape(1, -1)
+    return normalised(given.reshape(1, -1))
 
 
 def _trimmed(row: Vectors) -> Vectors:

@@ -45,7 +45,11 @@ def model_id(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) & 0x7FFFFFFF
 
 
-def normalised(vectors: Vectors) -> Vectors:
-    """The same directions with length 1; zeros stay zeros."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+def normalised(vectors: NDArray[np.floating]) -> Vectors:
+    """The same directions with length 1, however long or short they were; zeros stay zeros."""
+    wide = vectors.astype(np.float64)
+    largest = np.abs(wide).max(axis=1, keepdims=True, initial=0)
+    np.divide(wide, largest, out=wide, where=largest > 0)  # so that no square is too large or too small
+    lengths = np.linalg.norm(wide, axis=1, keepdims=True)
+    np.divide(wide, lengths, out=wide, where=lengths > 0)
+    return wide.astype(np.float32)

@@ -23,7 +23,7 @@ _MOST_CHARACTERS = 16_384
 class StaticEmbedder:
     """The mean of a text's token vectors (WordLlama, 256 dimensions, MIT). Its files are read as they are; its code is not run.
 
-    Why this one, and what it was measured against: docs/decisions/0012-static-vectors-by-default.md.
+    Why this one, and what it was measured against: docs/decisions/0013-static-vectors-by-default.md.
     """
 
     @property

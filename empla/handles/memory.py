@@ -1,6 +1,6 @@
 """What one employee remembers and knows how to do, for Python programs; each call is a transaction of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,8 +9,10 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from empla.employees.employees import Employee, EmployeeRole
-from empla.memory import behind, episodic, procedural
+from empla.handles.facts import FactsHandle
+from empla.memory import behind, episodic, procedural, working
 from empla.memory import recall as recalling
+from empla.memory.demonstration import Learned, Lesson, learn_from_demonstrations
 from empla.memory.episodic import Episode, EpisodeType, NewEpisode
 from empla.memory.playbook import Playbook
 from empla.memory.playbook_file import checked, read_path
@@ -18,8 +20,12 @@ from empla.memory.playbook_rules import parsed
 from empla.memory.procedural import Procedure, Upgraded
 from empla.memory.ranking import DEFAULT, Ranking
 from empla.memory.recall import Filters, Hit
+from empla.memory.rendering import Count, Rendered, tokens
 from empla.memory.shapes import EpisodeContent
 from empla.memory.standing import Standing
+from empla.memory.working import WorkingItem
+from empla.mind import applicable as applying
+from empla.mind.applicable import Situation, WhatApplies
 from empla.storage.database import Database
 from empla.storage.tx import Caller
 
@@ -31,6 +37,8 @@ class MemoryHandle:
         self._database = database
         self._caller = caller
         self._employee = employee
+        self.facts = FactsHandle(database, caller, employee)
+        self.working = WorkingHandle(database, caller, employee)
 
     async def record(
         self,
@@ -95,6 +103,24 @@ class MemoryHandle:
             return await episodic.latest(tx, employee=self._employee, limit=limit, **filters)
 
 
+class WorkingHandle:
+    """What one employee has in hand."""
+
+    def __init__(self, database: Database, caller: Caller, employee: UUID) -> None:
+        self._database = database
+        self._caller = caller
+        self._employee = employee
+
+    async def in_hand(self) -> list[WorkingItem]:
+        """What matters most first."""
+        async with self._database.read(self._caller) as tx:
+            return await working.in_hand(tx, employee=self._employee)
+
+    async def render(self, budget: int = working.DEFAULT_BUDGET, *, count: Count = tokens) -> Rendered:
+        """As text for a prompt, within so many tokens; `print` it. `count` is a tokenizer's, where there is one. Raises `InvalidError`."""
+        return working.render(await self.in_hand(), budget, count=count)
+
+
 class PlaybooksHandle:
     """What one employee knows how to do."""
 
@@ -118,6 +144,25 @@ class PlaybooksHandle:
         """Those that can't be carried out, and why."""
         return procedural.faults_by_name(await self.library())
 
+    async def applicable(
+        self,
+        event: str | None = None,
+        *,
+        content: Mapping[str, JsonValue] | None = None,
+        metric: str | None = None,
+        is_unknown: bool = False,
+        supposing: Mapping[str, JsonValue] | None = None,
+    ) -> WhatApplies:
+        """Which apply to an event, to a metric that falls short (or is unknown), or to what it believes; `print` it.
+
+        `supposing` names beliefs as if they were held: `{"account.health": 40}`. Changes nothing. Raises `InvalidError`.
+        """
+        situation = Situation(
+            event=event, content=content or {}, metric=metric, is_unknown=is_unknown, supposing=supposing or {}
+        )
+        async with self._database.read(self._caller) as tx:
+            return await applying.applicable(tx, employee=self._employee, situation=situation)
+
     async def add(self, *playbooks: dict[str, JsonValue] | Path | str, replace: bool = False) -> list[Procedure]:
         """Taught from now on: each a file, or the keys that a file has for one playbook. Raises `InvalidError`, `ConflictError`."""
         async with self._database.write(self._caller) as tx:
@@ -128,6 +173,18 @@ class PlaybooksHandle:
                     [parsed(said)] if isinstance(said, dict) else checked(read_path(Path(said), shelf=known)).playbooks
                 )
             return await procedural.add(tx, employee=self._employee, playbooks=taught, replace=replace)
+
+    async def learn(
+        self, name: str, *demonstrations: Mapping[str, JsonValue], replace: bool = False, **lesson: Any
+    ) -> Learned:
+        """Learned from what people were seen to do, on trial; `lesson` is what `Lesson` has, such as `triggers` and `context`.
+
+        Each demonstration says `by` whom, the `event` that it answered (`kind`, `content`), and the `steps`, or the ids of the `episodes`
+        that record them. Raises `InvalidError`, `ConflictError`, `NotFoundError`, `ForbiddenError`.
+        """
+        learned = Lesson.parse({"name": name, "demonstrations": [dict(one) for one in demonstrations], **lesson})
+        async with self._database.write(self._caller) as tx:
+            return await learn_from_demonstrations(tx, employee=self._employee, lesson=learned, replace=replace)
 
     async def enable(self, name: str) -> None:
         """It may be chosen again. Raises `NotFoundError`, `ForbiddenError`."""

@@ -85,10 +85,10 @@ KEEP: LiteralString = """
         SELECT %(tenant)s::uuid, %(employee)s::uuid, %(model)s::int, memory_id, code, vector FROM told WHERE vector IS NOT NULL
         ON CONFLICT DO NOTHING
     ), space AS (
-        INSERT INTO memory_spaces (tenant_id, employee_id, model, model_name)
-        VALUES (%(tenant)s::uuid, %(employee)s::uuid, %(model)s::int, %(name)s::text)
-        ON CONFLICT (tenant_id, employee_id) DO UPDATE SET model = EXCLUDED.model, model_name = EXCLUDED.model_name
-         WHERE memory_spaces.model IS NULL
+        INSERT INTO memory_spaces (tenant_id, employee_id, model, model_name, is_current)
+        SELECT %(tenant)s::uuid, %(employee)s::uuid, %(model)s::int, %(name)s::text, NOT EXISTS (
+               SELECT FROM memory_spaces WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND is_current)
+        ON CONFLICT DO NOTHING
     )
     UPDATE memory_index i SET model = %(model)s::int, code = told.code
       FROM told
@@ -121,19 +121,19 @@ COUNT: LiteralString = """
                 ORDER BY memory_id LIMIT %(most)s::int
                   FOR UPDATE SKIP LOCKED))
         RETURNING memory_id, people
-    ), space AS (
-        INSERT INTO memory_spaces (tenant_id, employee_id, memories)
-        SELECT %(tenant)s::uuid, %(employee)s::uuid, count(*) FROM counted HAVING count(*) > 0
-        ON CONFLICT (tenant_id, employee_id) DO UPDATE SET memories = memory_spaces.memories + EXCLUDED.memories
     ), words AS (
         INSERT INTO memory_words (tenant_id, employee_id, word, memories, named)
-        SELECT %(tenant)s::uuid, %(employee)s::uuid, w.word, count(*), count(*) FILTER (WHERE w.word = ANY (c.people))
-          FROM counted c
-         CROSS JOIN LATERAL (
-               SELECT words FROM memory_texts
-                WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND memory_id = c.memory_id OFFSET 0) AS t
-         CROSS JOIN LATERAL empla.words(t.words) AS w
-         GROUP BY w.word ORDER BY w.word
+        SELECT %(tenant)s::uuid, %(employee)s::uuid, word, memories, named
+          FROM (SELECT w.word, count(*) AS memories, count(*) FILTER (WHERE w.word = ANY (c.people)) AS named
+                  FROM counted c
+                 CROSS JOIN LATERAL (
+                       SELECT words FROM memory_texts
+                        WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND memory_id = c.memory_id OFFSET 0) AS t
+                 CROSS JOIN LATERAL empla.words(t.words) AS w
+                 GROUP BY w.word
+                UNION ALL
+                SELECT 0, count(*), 0 FROM counted HAVING count(*) > 0) AS told
+         ORDER BY word
         ON CONFLICT (tenant_id, employee_id, word) DO UPDATE
            SET memories = memory_words.memories + EXCLUDED.memories, named = memory_words.named + EXCLUDED.named
     )
@@ -147,10 +147,9 @@ async def count(tx: Tx, *, employee: UUID, most: int = BATCH) -> int:
 
 
 # What came while the others were embedded waits again, now for the new model.
-MOVE: LiteralString = """
+LEAVE: LiteralString = """
     WITH moved AS (
-        UPDATE memory_index i
-           SET model = CASE WHEN v.memory_id IS NULL THEN NULL ELSE %(model)s::int END, code = v.code
+        UPDATE memory_index i SET model = CASE WHEN v.memory_id IS NULL THEN NULL ELSE %(model)s::int END, code = v.code
           FROM memory_index o
           LEFT JOIN memory_vectors v ON v.tenant_id = %(tenant)s::uuid AND v.employee_id = %(employee)s::uuid
                                     AND v.model = %(model)s::int AND v.memory_id = o.memory_id
@@ -161,37 +160,45 @@ MOVE: LiteralString = """
     ), gone AS (
         DELETE FROM memory_vectors
          WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND model <> %(model)s::int
-    ), space AS (
-        INSERT INTO memory_spaces (tenant_id, employee_id, model, model_name)
-        VALUES (%(tenant)s::uuid, %(employee)s::uuid, %(model)s::int, %(name)s::text)
-        ON CONFLICT (tenant_id, employee_id) DO UPDATE SET model = EXCLUDED.model, model_name = EXCLUDED.model_name
+        RETURNING memory_id
+    ), left_behind AS (
+        DELETE FROM memory_spaces
+         WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND model <> %(model)s::int
+        RETURNING model
     )
     SELECT count(*) FROM moved
+"""
+
+ARRIVE: LiteralString = """
+    INSERT INTO memory_spaces (tenant_id, employee_id, model, model_name, is_current)
+    VALUES (%(tenant)s::uuid, %(employee)s::uuid, %(model)s::int, %(name)s::text, true)
+    ON CONFLICT (tenant_id, employee_id, model) DO UPDATE SET is_current = true
 """
 
 
 async def move(tx: Tx, *, employee: UUID, name: str) -> int:
     """From now on the employee's memories are compared by this model; the vectors of any other are gone. How many codes changed."""
-    return await tx.fetch_value(int, MOVE, employee=employee, model=model_id(name), name=name) or 0
+    moved = await tx.fetch_value(int, LEAVE, employee=employee, model=model_id(name))
+    await tx.execute(ARRIVE, employee=employee, model=model_id(name), name=name)
+    return moved or 0
 
 
-SPACE: LiteralString = """
-    SELECT model, model_name, memories FROM memory_spaces WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid
+CURRENT: LiteralString = """
+    SELECT model, model_name FROM memory_spaces
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND is_current
 """
 
 
 class Space(BaseModel):
-    """By which model an employee's memories are compared, and how many are counted."""
+    """A model by which memories are compared."""
 
-    model: int | None
-    model_name: str | None
-    memories: int
+    model: int
+    model_name: str
 
 
-async def space(tx: ReadTx, *, employee: UUID) -> Space:
-    """The employee's; an empty one before anything was counted or embedded."""
-    found = await tx.fetch_one(Space, SPACE, employee=employee)
-    return found or Space(model=None, model_name=None, memories=0)
+async def current(tx: ReadTx, *, employee: UUID) -> Space | None:
+    """By which model the employee's memories are compared; None before any was embedded."""
+    return await tx.fetch_one(Space, CURRENT, employee=employee)
 
 
 async def catch_up_all(database: Database, *, embedder: Embedder | None) -> int:
@@ -226,9 +233,9 @@ async def catch_up(database: Database, caller: Caller, *, employee: UUID, embedd
     if embedder is None:
         return Caught(counted=counted)
     async with database.read(caller) as tx:
-        there = await space(tx, employee=employee)
+        there = await current(tx, employee=employee)
     embedded, moved = 0, False
-    if there.model is not None and there.model != model_id(embedder.name):
+    if there is not None and there.model != model_id(embedder.name):
         embedded += await _embed_others(database, caller, employee=employee, embedder=embedder)
         async with database.write(caller) as tx:
             await move(tx, employee=employee, name=embedder.name)

@@ -15,7 +15,7 @@ from empla.memory.playbook import Playbook, ProcedureType
 from empla.memory.playbook_links import faults_among
 from empla.memory.shapes import Conditions, Steps
 from empla.memory.standing import Standing, wilson_lower
-from empla.shapes import check_json
+from empla.shapes import SMALL_JSON_BYTES, check_json
 from empla.storage.tx import ReadTx, Tx
 
 MAX_REASON = 2000  # characters
@@ -45,6 +45,7 @@ class Procedure(BaseModel):
     learned_from: LearnedFrom | None
     shelf_digest: str | None  # of what it was on the shelf
     evidence: list[JsonValue]  # the moves of its standing, the latest last
+    metadata: dict[str, JsonValue]  # where it was learned from, when it was shown
     created_at: datetime
     updated_at: datetime
 
@@ -88,8 +89,8 @@ class Recorded(BaseModel):
 
 LIBRARY: LiteralString = """
     SELECT id, employee_id, procedure_name, description, procedure_type, steps, conditions, version, enabled, standing, success_rate,
-           success_count, execution_count, consecutive_failures, last_executed_at, learned_from, shelf_digest, evidence, created_at,
-           updated_at
+           success_count, execution_count, consecutive_failures, last_executed_at, learned_from, shelf_digest, evidence, metadata,
+           created_at, updated_at
       FROM memory_procedural
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
      ORDER BY procedure_name
@@ -103,8 +104,8 @@ async def library(tx: ReadTx, *, employee: UUID) -> list[Procedure]:
 
 GET: LiteralString = """
     SELECT id, employee_id, procedure_name, description, procedure_type, steps, conditions, version, enabled, standing, success_rate,
-           success_count, execution_count, consecutive_failures, last_executed_at, learned_from, shelf_digest, evidence, created_at,
-           updated_at
+           success_count, execution_count, consecutive_failures, last_executed_at, learned_from, shelf_digest, evidence, metadata,
+           created_at, updated_at
       FROM memory_procedural
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
        AND (%(id)s::uuid IS NULL OR id = %(id)s::uuid)
@@ -174,19 +175,20 @@ def _rows(playbooks: Iterable[Playbook]) -> str:
 # What was counted was counted of what it said before; still, it is the same task. Who rewrites a procedure gives it a new chance.
 ADD: LiteralString = """
     INSERT INTO memory_procedural (tenant_id, employee_id, procedure_name, description, procedure_type, steps, conditions, version,
-                                   standing, learned_from)
+                                   standing, learned_from, metadata)
     SELECT %(tenant)s::uuid, %(employee)s::uuid, name, description, type, steps, conditions, version, %(standing)s::text,
-           %(learned_from)s::text
+           %(learned_from)s::text, %(metadata)s::jsonb
       FROM jsonb_to_recordset(%(playbooks)s::jsonb)
            AS p (name text, description text, type text, steps jsonb, conditions jsonb, version int, digest text)
     ON CONFLICT (tenant_id, employee_id, procedure_name) WHERE deleted_at IS NULL DO UPDATE
        SET description = EXCLUDED.description, procedure_type = EXCLUDED.procedure_type, steps = EXCLUDED.steps,
            conditions = EXCLUDED.conditions, version = greatest(memory_procedural.version + 1, EXCLUDED.version),
-           standing = EXCLUDED.standing, learned_from = EXCLUDED.learned_from, consecutive_failures = 0
+           standing = EXCLUDED.standing, learned_from = EXCLUDED.learned_from, metadata = EXCLUDED.metadata,
+           consecutive_failures = 0
      WHERE %(replace)s::boolean
     RETURNING id, employee_id, procedure_name, description, procedure_type, steps, conditions, version, enabled, standing, success_rate,
-              success_count, execution_count, consecutive_failures, last_executed_at, learned_from, shelf_digest, evidence, created_at,
-              updated_at
+              success_count, execution_count, consecutive_failures, last_executed_at, learned_from, shelf_digest, evidence, metadata,
+              created_at, updated_at
 """
 
 
@@ -196,12 +198,14 @@ async def add(
     employee: UUID,
     playbooks: Sequence[Playbook],
     learned_from: LearnedFrom = "instruction",
+    metadata: dict[str, JsonValue] | None = None,
     replace: bool = False,
 ) -> list[Procedure]:
     """The employee knows how to do this from now on; with `replace`, one of the same name says this from now on.
 
-    What is taught is established, what is learned is on trial. Raises `InvalidError` when one of them, or what is there already, could
-    not be carried out then; `ConflictError` for a name that is taken; `NotFoundError` for no such employee.
+    What is taught is established, what is learned is on trial; `metadata` says where it was learned from. Raises `InvalidError` when one
+    of them, or what is there already, could not be carried out then; `ConflictError` for a name that is taken; `NotFoundError` for no
+    such employee.
     """
     there = {procedure.procedure_name: procedure.playbook for procedure in await library(tx, employee=employee)}
     new = {playbook.name: playbook for playbook in playbooks}
@@ -213,6 +217,7 @@ async def add(
         playbooks=_rows(new.values()),
         standing="established" if learned_from in {"instruction", "pre_built"} else "trial",
         learned_from=learned_from,
+        metadata=check_json(metadata or {}, what="the metadata of a playbook", max_bytes=SMALL_JSON_BYTES),
         replace=replace,
     )
     taken = sorted(new.keys() - {procedure.procedure_name for procedure in added})
@@ -246,8 +251,8 @@ class Upgraded(BaseModel):
 
 FOR_UPGRADE: LiteralString = """
     SELECT id, employee_id, procedure_name, description, procedure_type, steps, conditions, version, enabled, standing, success_rate,
-           success_count, execution_count, consecutive_failures, last_executed_at, learned_from, shelf_digest, evidence, created_at,
-           updated_at
+           success_count, execution_count, consecutive_failures, last_executed_at, learned_from, shelf_digest, evidence, metadata,
+           created_at, updated_at
       FROM memory_procedural
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
      ORDER BY procedure_name
@@ -313,8 +318,8 @@ RECORD_OUTCOME: LiteralString = """
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND id = %(id)s::uuid AND deleted_at IS NULL
        AND NOT %(intention)s::uuid = ANY (recent)
     RETURNING id, employee_id, procedure_name, description, procedure_type, steps, conditions, version, enabled, standing, success_rate,
-              success_count, execution_count, consecutive_failures, last_executed_at, learned_from, shelf_digest, evidence, created_at,
-              updated_at, coalesce(evidence -> -1 ->> 'intention' = %(intention)s::text, false) AS moved
+              success_count, execution_count, consecutive_failures, last_executed_at, learned_from, shelf_digest, evidence, metadata,
+              created_at, updated_at, coalesce(evidence -> -1 ->> 'intention' = %(intention)s::text, false) AS moved
 """
 
 

@@ -94,7 +94,9 @@ def ranked(found: Candidates, *, ranking: Ranking, now: datetime, most: int) -> 
         "vector": vector,
         "words": words,
         "people": ranking.people * np.array(found.is_named, np.float64),
-        "neighbours": ranking.neighbours * _beside(found, vector + words, 60 * ranking.gap_minutes),
+        "neighbours": ranking.neighbours
+        * min(1, sum(found.is_first) / ranking.breadth)  # the mean of a few says little
+        * _beside(found, vector + words, 60 * ranking.gap_minutes),
         "recency": ranking.recency * _freshness(now.timestamp() - at, ranking.recency_days),
     }
     total = np.sum(list(columns.values()), axis=0)
@@ -138,7 +140,7 @@ def _deviations(measured: Numbers, is_first: Sequence[bool]) -> Numbers:
 
 
 def _beside(found: Candidates, base: Numbers, gap: float) -> Numbers:
-    """The sum of what the two before and the two after each in its conversation deserve by themselves; `gap` in seconds.
+    """The sum of what the two before and the two after each in its conversation are worth by themselves; `gap` in seconds.
 
     The candidates hold all of these for what was found by itself, and for no other: two that came as neighbours are none of each other.
     """

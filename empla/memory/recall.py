@@ -23,6 +23,7 @@ Kind = Literal["episode", "fact", "procedure"]
 KINDS: tuple[Kind, ...] = ("episode", "fact", "procedure")
 MAX_RECALLED = 1000
 MAX_QUERY = 10_000  # characters
+_LEAST_TOLD = 0.005  # which two decimals would show as nothing
 _MOST_WEIGHED = 30  # candidates of which importance and reinforcement are looked up, unless more are asked for
 
 
@@ -82,6 +83,12 @@ class Hit(BaseModel):
     importance: float  # of an episode; a fact's confidence, a procedure's rate of success
     recall_count: int
 
+    @property
+    def sum(self) -> str:
+        """The score as the sum of its parts; those that are nothing are left out."""
+        told = [f"{name} {share:+.2f}" for name, share in dict(self.parts).items() if abs(share) >= _LEAST_TOLD]
+        return f"{self.score:.2f} = {', '.join(told) or 'nothing'}"
+
 
 class _Meant(BaseModel):
     """What a question's words mean to this employee."""
@@ -102,13 +109,14 @@ MEANING: LiteralString = """
         SELECT word FROM empla.words(%(question)s::text)
     ), known AS MATERIALIZED (
         SELECT word, memories, named FROM memory_words
-         WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND word = ANY (ARRAY(SELECT word FROM asked))
+         WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND word = ANY (0 || ARRAY(SELECT word FROM asked))
     ), space AS MATERIALIZED (
-        SELECT memories, model, model_name FROM memory_spaces WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid
+        SELECT model, model_name FROM memory_spaces
+         WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND is_current
     ), weighed AS MATERIALIZED (
         SELECT word, ln(1 + (greatest(memories, found) - found + 0.5) / (found + 0.5)) AS idf
-          FROM (SELECT a.word, coalesce(k.memories, 0)::float8 AS found, coalesce(s.memories, 0)::float8 AS memories
-                  FROM asked a LEFT JOIN known k ON k.word = a.word LEFT JOIN space s ON true) AS counted
+          FROM (SELECT a.word, coalesce(k.memories, 0)::float8 AS found, coalesce(n.memories, 0)::float8 AS memories
+                  FROM asked a LEFT JOIN known k ON k.word = a.word LEFT JOIN known n ON n.word = 0) AS counted
     )
     SELECT set_config('plan_cache_mode', 'force_generic_plan', true) AS planned, set_config('work_mem', '32MB', true) AS room,
            (SELECT '{' || string_agg(word || ':' || idf::numeric(8, 4), ',') || '}/1000000000' FROM weighed) AS words,

@@ -1,12 +1,16 @@
 """Working memory is what an employee has in hand: little, for a while; what matters least goes when there is too much."""
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Literal, LiteralString
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
+from empla.conditions_values import in_a_text
 from empla.errors import InvalidError
+from empla.memory import rendering
+from empla.memory.rendering import Count, Line, Rendered
 from empla.memory.shapes import WorkingContent
 from empla.storage.tx import ReadTx, Tx
 
@@ -96,6 +100,42 @@ IN_HAND: LiteralString = """
 async def in_hand(tx: ReadTx, *, employee: UUID) -> list[WorkingItem]:
     """What the employee has in hand, what matters most first."""
     return await tx.fetch_all(WorkingItem, IN_HAND, employee=employee, now=tx.now)
+
+
+DEFAULT_BUDGET = 500  # tokens
+_SHARE = 4  # one value may take so much of a budget: a quarter
+_LEAST_OF_A_VALUE = 16  # tokens
+
+
+def render(items: Sequence[WorkingItem], budget: int, *, count: Count = rendering.tokens) -> Rendered:
+    """What is in hand as text for a prompt, a line each, within so many tokens: pinned ones first, then what matters most.
+
+    Long values are cut, with a mark. Raises `InvalidError` for a budget under 1. How tokens are counted: `rendering`.
+    """
+    rendering.check_budget(budget)
+    longest = max(_LEAST_OF_A_VALUE, budget // _SHARE)
+    lines = [Line(_told(item, longest, count), item.priority, item.pinned) for item in items]
+    return rendering.render(lines, budget, count=count)
+
+
+def _told(item: WorkingItem, longest: int, count: Count) -> str:
+    """The task first, then what is known for it, and how far it is."""
+    parts = (rendering.shortened(part, longest, count=count) or rendering.MARK for part in _parts(item.content))
+    said = "; ".join(parts)
+    kind = item.context_type.replace("_", " ")
+    return f"{kind}: {said}" if said else kind
+
+
+def _parts(content: WorkingContent) -> Iterator[str]:
+    written: dict[str, JsonValue] = content.to_json()
+    task = written.pop("task", None)
+    if task is not None:
+        yield in_a_text(task)
+    for key, value in written.items():
+        if key in {"context", "progress"} and isinstance(value, dict):
+            yield from (f"{name}: {in_a_text(member)}" for name, member in value.items())
+        elif value is not None:
+            yield f"{key}: {in_a_text(value)}"
 
 
 CLEAR: LiteralString = """

@@ -1,25 +1,22 @@
 """Deliberation: what the goals and events call for, which plans are adopted for it, and what is told to people when there is none."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import LiteralString
 from uuid import UUID
-
-from pydantic import JsonValue
 
 from empla.bdi import goals, intentions
 from empla.bdi.goals import Change
 from empla.bdi.intentions import Ended, NewIntention, StepChange, Tried
 from empla.bdi.shapes import Progress
-from empla.conditions import Key, View
+from empla.conditions import View
 from empla.durations import duration
 from empla.effects import notices
 from empla.employees.schedule import Turn
 from empla.errors import InvalidError
 from empla.memory import procedural
 from empla.mind import options as choosing
+from empla.mind.called_for import afresh, as_assessed, begins_anew, beliefs_of, goal_event, percept_event
 from empla.mind.circumstance import Circumstance, Held, LiveGoal, known
 from empla.mind.commitment import Verdicts, reconsider
 from empla.mind.options import Event, Option
@@ -70,7 +67,7 @@ async def deliberate(tx: Tx, *, turn: Turn, circumstance: Circumstance, percepts
     outcome.steps = verdicts.steps
     outcome.ended = await apply(tx, employee=turn.employee_id, verdicts=verdicts)
     await _lapse(tx, turn.employee_id, circumstance, changes)
-    standing = [_standing(goal, changes.get(goal.id)) for goal in circumstance.goals]
+    standing = [as_assessed(goal, changes.get(goal.id)) for goal in circumstance.goals]
     wanting = [goal for goal in standing if _wants_a_plan(goal, circumstance, outcome, percepts)]
     if not wanting and not circumstance.is_called_for:
         return outcome
@@ -123,16 +120,6 @@ async def _lapse(tx: Tx, employee: UUID, circumstance: Circumstance, changes: Ma
     await notices.lapse(tx, employee=employee, goals=settled, intentions=[])
 
 
-def _standing(goal: LiveGoal, change: Change | None) -> LiveGoal:
-    return (
-        goal
-        if change is None
-        else goal.model_copy(
-            update=change.model_dump(exclude={"id", "current_progress"}) | {"current_progress": change.current_progress}
-        )
-    )
-
-
 def _wants_a_plan(
     goal: LiveGoal, circumstance: Circumstance, outcome: Deliberation, percepts: Sequence[Percept]
 ) -> bool:
@@ -172,16 +159,16 @@ async def _plan(
     outcome: Deliberation,
 ) -> None:
     """Each event gets the best plan that applies; a goal that gets none asks a human, and rests."""
-    wanting = [_afresh(goal, circumstance) for goal in wanting]
+    wanting = [afresh(goal, circumstance) for goal in wanting]
     tried = await intentions.tried(
-        tx, employee=turn.employee_id, goals=[goal.id for goal in wanting if not _begins_anew(goal, circumstance)]
+        tx, employee=turn.employee_id, goals=[goal.id for goal in wanting if not begins_anew(goal, circumstance)]
     )
     triggered = {kind for procedure in library.procedures for kind in procedure.conditions.triggers or ()}
-    events = [_goal_event(goal, tried) for goal in wanting]
-    events += [_percept_event(percept) for percept in percepts if percept.kind in triggered]
+    events = [goal_event(goal, tried) for goal in wanting]
+    events += [percept_event(percept) for percept in percepts if percept.kind in triggered]
     if not events:
         return
-    beliefs = await _beliefs(tx, turn.employee_id, choosing.keys_of(library.procedures, events))
+    beliefs = await beliefs_of(tx, turn.employee_id, choosing.keys_of(library.procedures, events))
     by_key = known(beliefs)
     moved: list[Change] = []
     faults: list[Fault] = []
@@ -197,57 +184,6 @@ async def _plan(
     await set_aside(tx, employee=turn.employee_id, faults=faults)
     await goals.move(tx, employee=turn.employee_id, changes=moved)
     outcome.changes += moved
-
-
-def _afresh(goal: LiveGoal, circumstance: Circumstance) -> LiveGoal:
-    """A goal whose rest is over tries all plans anew."""
-    if goal.retry_at is None or goal.retry_at > circumstance.seen_at:
-        return goal
-    return goal.model_copy(update={"trying_since": circumstance.seen_at, "retry_at": None})
-
-
-def _begins_anew(goal: LiveGoal, circumstance: Circumstance) -> bool:
-    """It is violated anew, or its rest is over, since this very cycle: nothing was tried yet."""
-    before = circumstance.goal(goal.id)
-    is_rested = before is not None and before.retry_at is not None and goal.retry_at is None
-    return before is None or is_rested or before.trying_since != goal.trying_since
-
-
-def _goal_event(goal: LiveGoal, tried: Sequence[Tried]) -> Event:
-    progress = goal.current_progress
-    bindings: dict[str, JsonValue] = {
-        "goal": goal.description,
-        "metric": goal.target.metric,
-        "subject": goal.key[0],
-        "value": progress.value,
-        "wanted": goal.target.wanted_when(violated=progress.known_state == "violated"),
-    }
-    return Event(
-        kind="unknown" if progress.state == "unknown" else "violated",
-        description=goal.reason or goal.description,
-        bindings=bindings,
-        goal=goal.id,
-        metric=goal.key,
-        priority=goal.priority,
-        tried=frozenset(attempt.plan_key for attempt in tried if attempt.goal_id == goal.id and attempt.plan_key),
-        tainted=goal.tainted,
-    )
-
-
-def _percept_event(percept: Percept) -> Event:
-    bindings: dict[str, JsonValue] = {
-        **percept.content,
-        "event": percept.kind,
-        "description": percept.description,
-        "source": percept.source,
-    }
-    return Event(
-        kind=percept.kind,
-        description=percept.description,
-        bindings=bindings,
-        cause=percept.episode,
-        tainted=percept.tainted,
-    )
 
 
 async def _adopt_best(
@@ -346,22 +282,3 @@ def _change(
             "retry_at": retry_at,
         }
     )
-
-
-BELIEFS: LiteralString = """
-    SELECT b.id, b.subject, b.predicate, b.object,
-           at_most_its_supports(effective_confidence(b.confidence, b.decay_rate, b.decay_model, b.last_updated_at, %(now)s::timestamptz),
-                                %(tenant)s::uuid, %(employee)s::uuid, b.source, b.grounds, b.object, %(now)s::timestamptz) AS confidence,
-           b.last_updated_at, b.tainted
-      FROM jsonb_to_recordset(%(keys)s::jsonb) AS k (subject text, predicate text)
-      JOIN beliefs b ON b.tenant_id = %(tenant)s::uuid AND b.employee_id = %(employee)s::uuid AND b.subject = k.subject
-       AND b.predicate = k.predicate AND b.deleted_at IS NULL
-"""
-
-
-async def _beliefs(tx: Tx, employee: UUID, keys: set[Key]) -> list[Held]:
-    """The beliefs of these keys, in one statement."""
-    if not keys:
-        return []
-    written = json.dumps([{"subject": subject, "predicate": predicate} for subject, predicate in sorted(keys)])
-    return await tx.fetch_all(Held, BELIEFS, employee=employee, keys=written, now=tx.now)

@@ -129,7 +129,7 @@ def _choice(answer: Explanation) -> list[str]:
     lines = [
         "",
         "Why this plan (.5 · success + .3 · context match + .2 · capability + rank; the best that applies is chosen):",
-        f"  {_sum(chosen)}",
+        f"  {as_sum(chosen)}",
     ]
     if chosen.executed is not None:
         times = (
@@ -144,7 +144,8 @@ def _choice(answer: Explanation) -> list[str]:
     return lines
 
 
-def _sum(weighed: Weighed) -> str:
+def as_sum(weighed: Weighed) -> str:
+    """Its score as the sum that it is, in one line."""
     parts = ((SUCCESS, weighed.success), (MATCH, weighed.match), (CAPABILITY, weighed.capability))
     added = " + ".join(f"{_plain(weight)} · {part:.3f}" for weight, part in parts)
     sign = "-" if weighed.rank < 0 else "+"
@@ -175,7 +176,7 @@ def _alternatives(answer: Explanation) -> list[str]:
         "",
         "What else was in question:",
         *(
-            f"  {other.playbook}: {other.refused}" if other.refused else f"  {_sum(other)}"
+            f"  {other.playbook}: {other.refused}" if other.refused else f"  {as_sum(other)}"
             for other in answer.alternatives
         ),
     ]

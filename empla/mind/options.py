@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from empla.conditions import Condition, Judgement, Key, View
+from empla.conditions import Condition, Judgement, Key, View, resolve
+from empla.conditions_values import shown
 from empla.errors import InvalidError
 from empla.memory.procedural import Procedure
 from empla.mind.plans import Library, Need, capabilities_of
@@ -29,6 +30,7 @@ class Event:
     priority: int = 5
     tried: frozenset[str] = frozenset()  # plans that ran and did not bring it
     tainted: bool = False  # it came from outside
+    is_any: bool = False  # nothing in particular: every plan is about it; for a look around, never in a cycle
 
     @property
     def is_of_a_goal(self) -> bool:
@@ -73,15 +75,24 @@ class Option:
         }
 
 
-def concerns(procedure: Procedure, event: Event) -> bool:
-    """Whether the playbook is about such an event at all; disabled and demoted ones are about nothing."""
-    if not procedure.enabled or procedure.standing == "demoted" or procedure.procedure_type == "heuristic":
+def concerns(procedure: Procedure, event: Event, *, unused: bool = False) -> bool:
+    """Whether the playbook is about such an event at all; disabled and demoted ones are about nothing, unless `unused` says so."""
+    if procedure.procedure_type == "heuristic" or (not unused and _disuse(procedure) is not None):
         return False
     stated = procedure.conditions
+    if event.is_any:
+        return procedure.procedure_type == "workflow"
     if event.metric is not None:
         wanted = stated.finds_out if event.kind == "unknown" else stated.goals
         return any(_fits(pattern, event.metric) for pattern in wanted or ())
     return event.kind in (stated.triggers or ())
+
+
+def _disuse(procedure: Procedure) -> str | None:
+    """Why it is not chosen whatever happens; None when it may be."""
+    if not procedure.enabled:
+        return "it is disabled"
+    return "it is demoted" if procedure.standing == "demoted" else None
 
 
 def _fits(pattern: str, metric: Key) -> bool:
@@ -90,12 +101,12 @@ def _fits(pattern: str, metric: Key) -> bool:
     return predicate == metric[1] and (subject if dot else "self") in {ANYTHING, metric[0]}
 
 
-def keys_of(library: Iterable[Procedure], events: Sequence[Event]) -> set[Key]:
+def keys_of(library: Iterable[Procedure], events: Sequence[Event], *, unused: bool = False) -> set[Key]:
     """The beliefs that choosing may need, to be fetched at once."""
     keys: set[Key] = set()
     for procedure in library:
         for event in events:
-            if procedure.procedure_type == "heuristic" or concerns(procedure, event):
+            if procedure.procedure_type == "heuristic" or concerns(procedure, event, unused=unused):
                 stated = procedure.conditions
                 for written in (stated.context, stated.prefers, stated.impossible):
                     keys |= _condition(procedure, written).keys(event.bindings)
@@ -103,18 +114,24 @@ def keys_of(library: Iterable[Procedure], events: Sequence[Event]) -> set[Key]:
     return keys | {event.metric for event in events if event.metric is not None}
 
 
-def options(library: Library, event: Event, *, view: View, held: Iterable[str]) -> list[Option]:
-    """The playbooks that concern the event, the best first; those that don't apply come last, with the reason. Ties go by name."""
+def options(library: Library, event: Event, *, view: View, held: Iterable[str], unused: bool = False) -> list[Option]:
+    """The playbooks that concern the event, the best first; those that don't apply come last, with the reason. Ties go by name.
+
+    With `unused`, disabled and demoted ones are there, too, refused for that.
+    """
     capabilities = frozenset(held)
     vetoes, ranks = _heuristics(library, view)
     found = [
         _option(procedure, library, event, view, capabilities, vetoes, ranks)
         for procedure in library.procedures
-        if concerns(procedure, event)
+        if concerns(procedure, event, unused=unused)
     ]
-    return sorted(
-        found, key=lambda option: (option.refused is not None, -option.score, option.procedure.procedure_name)
-    )
+    return sorted(found, key=order)
+
+
+def order(option: Option) -> tuple[bool, float, str]:
+    """What options are sorted by: those that apply first, of them the best; ties go by name."""
+    return option.refused is not None, -option.score, option.procedure.procedure_name
 
 
 def _option(
@@ -127,7 +144,8 @@ def _option(
     ranks: Mapping[str, float],
 ) -> Option:
     stated = procedure.conditions
-    context = _condition(procedure, stated.context).judge(view)
+    condition = _condition(procedure, stated.context)
+    context = condition.judge(view)
     prefers = _condition(procedure, stated.prefers).judge(view)
     needs = capabilities_of(procedure, library)
     may = sum(need.capability is None or need.capability in capabilities for need in needs)
@@ -135,7 +153,10 @@ def _option(
     return Option(
         procedure=procedure,
         judgement=context,
-        refused=_refusal(procedure, library, event, context, needs, capabilities, vetoes.get(name))
+        refused=_disuse(procedure)
+        or _refusal(procedure, library, event, needs, capabilities)
+        or (None if context.holds else f"its context does not hold: {'; '.join(_lacking(condition, context, view))}")
+        or (f"vetoed by {vetoes[name]}" if name in vetoes else None)
         or _impossibility(procedure, view),
         success=procedure.success_bound,
         held=context.held + prefers.held,
@@ -149,10 +170,8 @@ def _refusal(
     procedure: Procedure,
     library: Library,
     event: Event,
-    context: Judgement,
     needs: Sequence[Need],
     capabilities: frozenset[str],
-    veto: str | None,
 ) -> str | None:
     if procedure.procedure_name in event.tried:
         return "it was tried already and did not bring it"
@@ -163,9 +182,23 @@ def _refusal(
     missing = sorted({need.capability for need in needs if need.is_certain and need.capability} - capabilities)
     if missing:
         return f"the employee lacks the capability {', '.join(missing)}"
-    if not context.holds:
-        return f"its context does not hold{': ' + '; '.join(context.notes) if context.notes else ''}"
-    return None if veto is None else f"vetoed by {veto}"
+    return None
+
+
+def _lacking(condition: Condition, judged: Judgement, view: View) -> list[str]:
+    """Why a condition does not hold: what is unknown, else each part that is false, with what it looked at."""
+    return list(judged.notes) or [
+        f"{part} ({', '.join(said)})"
+        if (said := _looked_at(Condition(condition.written, (part,)), view))
+        else str(part)
+        for part in condition.parts
+        if not Condition(condition.written, (part,)).judge(view).holds
+    ]
+
+
+def _looked_at(part: Condition, view: View) -> list[str]:
+    values = {str(name): resolve(str(name), view) for name in part.names()}
+    return [f"{name} is {shown(value)}" for name, value in sorted(values.items()) if value is not None]
 
 
 def _impossibility(procedure: Procedure, view: View) -> str | None:
@@ -180,7 +213,7 @@ def _heuristics(library: Library, view: View) -> tuple[dict[str, str], dict[str,
     vetoes: dict[str, str] = {}
     ranks: dict[str, float] = {}
     for procedure in library.procedures:
-        if procedure.procedure_type != "heuristic" or not procedure.enabled or procedure.standing == "demoted":
+        if procedure.procedure_type != "heuristic" or _disuse(procedure) is not None:
             continue
         if not _condition(procedure, procedure.conditions.context).judge(view).holds:
             continue

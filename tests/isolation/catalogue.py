@@ -254,6 +254,8 @@ EXCEPTIONS: dict[Violation, str] = {
             "empla_auth on empla.tenants": "finds tenants by slug, provisions and suspends them, inside definer functions",
             "empla_auth on empla.tenant_slugs": "the same",
             "empla_auth on empla.employee_schedule": "claims turns over all tenants, and keeps the schedule of one in step with its status",
+            "empla_auth on empla.memory_index": "says whose memories wait, inside a definer function that names employees and nothing else",
+            "empla_auth on empla.memory_spaces": "the same",
             "empla_retention on empla.audit_log": "erases personal payloads, inside a definer function",
             "empla_retention on empla.belief_history": "the same",
             "empla_retention on empla.goal_history": "the same",
@@ -266,6 +268,7 @@ EXCEPTIONS: dict[Violation, str] = {
             "empla.advance_clock(timestamp with time zone)": "moves the caller's own simulated tenant forward",
             "empla.claim_due(text,interval,integer)": "a worker's turns, whoever's they are",
             "empla.due_in()": "how long a worker may sleep",
+            "empla.waiting_memories(integer,integer)": "whose memories wait to be counted and embedded",
             "empla.active_tenants()": "housekeeping goes from tenant to tenant",
             "empla.refresh_statistics()": "housekeeping: ANALYZE needs the owner",
             "empla.ensure_partitions(integer)": "housekeeping: the coming months' partitions need the owner",
@@ -295,7 +298,7 @@ def walk(connection: psycopg.Connection) -> list[Violation]:
 
 TABLES: LiteralString = """
     SELECT c.relname FROM pg_class c
-     WHERE c.relnamespace = 'empla'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
+     WHERE c.relnamespace = 'empla'::regnamespace AND c.relkind IN ('r', 'p', 'm', 'f') AND NOT c.relispartition
        AND c.relname <> 'alembic_version' ORDER BY 1
 """
 

@@ -31,12 +31,13 @@ tenant there are four roles. People sign in as `admin`, `manager` or `user`; the
 What the words do not say:
 
 - Deleting is setting `deleted_at`: hardly any role has DELETE.
-- `audit_log` and `belief_history` are written by the database alone, in the transaction of the change,
+- `audit_log`, `belief_history` and `fact_history` are written by the database alone, in the transaction of the change,
   `intention_dependencies` from an intention's `dependencies`, `belief_supports` from what an inference rests on, and
   `belief_conflicts` from guesses against a human's word: people only settle them. Nobody has TRUNCATE.
 - What an effect, an approval or a budget has come to is changed by functions alone: staff decide and settle, an employee
   begins and finishes its own. How an effect comes in is its employee's stage to say.
-- A row's key never changes, nor does a belief's subject and predicate.
+- A row's key never changes, nor does a belief's subject and predicate, nor the words of a fact. An employee neither
+  verifies a fact nor ends a verified one.
 - A tenant is made, suspended and found by its slug through functions that answer only outside of any tenant.
 """
 

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from pydantic import JsonValue
 from world import ROWS, WHEN, Connection, Gate, House, World, insert, insertion, new_row, refusal, value_of
 
-LOGS = ("audit_log", "belief_history", "goal_history")
+LOGS = ("audit_log", "belief_history", "fact_history", "goal_history")
 # Written through a door or by a trigger, or without a value of its own.
 WRITTEN_BY_NOBODY = {
     *{*LOGS, "tenants", "tenant_slugs", "intention_dependencies", "belief_conflicts", "belief_supports"},
@@ -199,6 +199,10 @@ CONTRADICTIONS: list[tuple[str, dict[str, object]]] = [
     ("beliefs", {"subject": "s" * 501}),
     ("beliefs", {"decay_model": "sudden"}),
     ("memory_semantic", {"predicate": "is "}),
+    ("memory_semantic", {"verified": True, "confidence": 0.9}),
+    ("memory_semantic", {"verified": True, "decay_rate": 0.1}),
+    ("memory_semantic", {"verified": True, "disputed": True}),
+    ("memory_semantic", {"ended": "lost"}),
 ]
 
 
@@ -263,7 +267,7 @@ def test_no_embedding_has_a_number_or_a_length_that_poisons_its_distances(world:
 def test_an_embedding_lies_in_the_row_itself(world: World):
     query = "SELECT attstorage::text FROM pg_attribute WHERE attrelid = %(t)s::regclass AND attname = %(c)s"
     vectors = columns_of(world, "halfvec")
-    assert len(vectors) == 2
+    assert vectors == [("memory_vectors", "embedding")]
     for table, column in vectors:
         assert value_of(world.gate.admin, query, {"t": f"empla.{table}", "c": column}) == "p"
 
@@ -354,7 +358,7 @@ def test_every_index_is_one_that_row_security_can_use(world: World):
 def test_every_entity_has_metadata_and_can_be_deleted_softly(world: World):
     logs = {*LOGS, "metrics"}
     links = {"tenant_slugs", "employee_assignments", "employee_schedule", "intention_dependencies", "belief_supports"}
-    links |= {"budget_days"}
+    links |= {"budget_days", "fact_evidence", "memory_index", "memory_vectors", "memory_words", "memory_spaces"}
     bare = """
         SELECT c.relname FROM pg_class c
          WHERE c.relnamespace = 'empla'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
@@ -367,7 +371,7 @@ def test_every_entity_has_metadata_and_can_be_deleted_softly(world: World):
     assert without["metadata"] & set(ROWS) <= (logs | links | {"budget_reservations"})
     # What was seen, done, said or spent stands; a step ends with its intention; a capability is switched off.
     standing = {"observations", "intention_steps", "effects", "notices", "belief_conflicts"}
-    standing |= {"approvals", "budgets", "budget_reservations", "capabilities"}
+    standing |= {"approvals", "budgets", "budget_reservations", "capabilities", "fact_predicates"}
     assert without["deleted_at"] & set(ROWS) == logs | links | standing
     assert without["updated_at"] & set(ROWS) == logs | links
 

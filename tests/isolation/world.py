@@ -1,5 +1,6 @@
 """Two tenants full of rows: in each an admin, a manager, two users and two employees, and rows of every table for each employee."""
 
+import secrets
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -31,6 +32,9 @@ class Desk:
     spare_belief: UUID
     effect: UUID
     approval: UUID
+    episode: UUID
+    fact: UUID
+    spare_fact: UUID
 
 
 @dataclass(frozen=True)
@@ -238,8 +242,18 @@ def _furnished(connection: Connection, house: House, employee: UUID) -> Desk:
     goal = insert(connection, "employee_goals", {**owned, **_goal()})
     plan, spare = (insert(connection, "employee_intentions", {**owned, **_plan(), "goal_id": goal}) for _ in range(2))
     insert(connection, "employee_intentions", {**owned, **_plan(), "goal_id": goal, "dependencies": [plan]})
-    insert(connection, "memory_episodes", {**owned, **_episode(), "observation_id": observation})
-    for table, values in {"memory_semantic": _fact(), "memory_procedural": _procedure()}.items():
+    episode = insert(connection, "memory_episodes", {**owned, **_episode(), "observation_id": observation})
+    for table, values in {
+        "memory_vectors": {"memory_id": episode, **_vector()},
+        "memory_words": _word(),
+        "memory_spaces": _space(),
+    }.items():
+        row = {**owned, **values}
+        connection.execute(insertion(table, row), row)
+    fact, spare_fact = (insert(connection, "memory_semantic", {**owned, **_fact()}) for _ in range(2))
+    evidence = {**owned, "fact_id": fact, "episode_id": episode}
+    connection.execute(insertion("fact_evidence", evidence), evidence)
+    for table, values in {"fact_predicates": _fact_predicate(), "memory_procedural": _procedure()}.items():
         insert(connection, table, {**owned, **values})
     belief = insert(connection, "beliefs", {**owned, **_belief(), **_disputed()})
     spare_belief = insert(connection, "beliefs", {**owned, **_belief(), **_resting_on(connection, belief)})
@@ -251,7 +265,8 @@ def _furnished(connection: Connection, house: House, employee: UUID) -> Desk:
     connection.execute(insertion("metrics", metric), metric)
     turn = {**owned, "next_cycle_at": WHEN}
     connection.execute(insertion("employee_schedule", turn), turn)
-    return Desk(employee, goal, plan, spare, observation, belief, spare_belief, uuid4(), uuid4())
+    made = (goal, plan, spare, observation, belief, spare_belief, uuid4(), uuid4(), episode, fact, spare_fact)
+    return Desk(employee, *made)
 
 
 def _metric() -> dict[str, object]:
@@ -304,6 +319,22 @@ def _notice() -> dict[str, object]:
     return {"kind": "question", "text": "What shall I do?", "notice_key": token()}
 
 
+def _indexed() -> dict[str, object]:
+    return {"kind": "episode", "occurred_at": WHEN, "words": "{7:0.5}/1000000000"}
+
+
+def _vector() -> dict[str, object]:
+    return {"model": secrets.randbits(31), "code": "01" * 256, "embedding": "[0.6,0.8]"}
+
+
+def _space() -> dict[str, object]:
+    return {"model": secrets.randbits(31), "model_name": "a model"}
+
+
+def _word() -> dict[str, object]:
+    return {"word": secrets.randbits(29) + 1, "memories": 1}
+
+
 def _goal_event(home: Home, employee: UUID) -> dict[str, object]:
     by = {"actor_type": "system", "actor_id": uuid4()}
     return {
@@ -339,6 +370,22 @@ def _episode() -> dict[str, object]:
 
 def _fact() -> dict[str, object]:
     return {"fact_type": "entity", "subject": f"person {token()}", "predicate": "works at", "object": "Prospect"}
+
+
+def _fact_predicate() -> dict[str, object]:
+    return {"predicate": f"lives in {token()}", "functional": True}
+
+
+def _fact_evidence(home: Home, employee: UUID) -> dict[str, object]:
+    """The pair that does not exist yet."""
+    desk = home.desk(employee)
+    return {"employee_id": employee, "fact_id": desk.spare_fact, "episode_id": desk.episode}
+
+
+def _fact_change(home: Home, employee: UUID) -> dict[str, object]:
+    left = {"change": "reinforced", "confidence": 0.9, "decay_rate": 0.0, "reinforced_at": WHEN, "verified": False}
+    by = {"disputed": False, "live": True, "actor_type": "system", "actor_id": uuid4(), "changed_at": WHEN}
+    return {"employee_id": employee, "fact_id": home.desk(employee).fact, **left, **by}
 
 
 def _procedure() -> dict[str, object]:
@@ -436,13 +483,24 @@ ROWS: dict[str, Callable[[Home, UUID], dict[str, object]]] = {
     },
     "employee_schedule": lambda _home, _employee: {"employee_id": uuid4(), "next_cycle_at": WHEN},
     "employees": _someone(an_employee),
+    "fact_evidence": _fact_evidence,
+    "fact_history": _fact_change,
+    "fact_predicates": _owned(_fact_predicate),
     "goal_history": _goal_event,
     "integrations": lambda home, _employee: {"id": uuid4(), "created_by": home.house.admin, **_account()},
     "intention_dependencies": _dependency,
     "intention_steps": _step,
     "memory_episodes": _owned(_episode),
+    "memory_index": lambda _home, employee: {"employee_id": employee, "memory_id": uuid4(), **_indexed()},
     "memory_procedural": _owned(_procedure),
     "memory_semantic": _owned(_fact),
+    "memory_spaces": lambda _home, employee: {"employee_id": employee, **_space()},
+    "memory_vectors": lambda home, employee: {
+        "employee_id": employee,
+        "memory_id": home.desk(employee).episode,
+        **_vector(),
+    },
+    "memory_words": lambda _home, employee: {"employee_id": employee, **_word()},
     "memory_working": _owned(_working_item),
     "metrics": lambda _home, employee: {"employee_id": employee, **_metric()},
     "notices": lambda home, employee: {

@@ -45,6 +45,14 @@ WORKER_ALONE = frozenset(
 _JSON = frozenset({"json", "jsonb"})
 # Columns that may be null in their table and never are in the statement's rows, with the reason.
 NEVER_NULL = {
+    **{
+        f"empla.memory.recall.DETAILS: _Detail.{name}": "a view's columns are described as nullable, whatever its tables say"
+        for name in ("id", "importance", "kind", "occurred_at", "participants", "recall_count", "tainted", "text")
+    },
+    **{
+        f"empla.memory.indexing.{name}: _Text.said": "a view's column, made of one that is never null"
+        for name in ("FRESH", "OTHERS")
+    },
     "empla.effects.approvals.LISTED: Approval.capability": "people are asked about messages and calls, which have one",
     "empla.effects.integrations.SEALED: _Sealed.sealed": "those without are left out",
     "empla.bdi.beliefs.AS_OF: Belief.stored_confidence": "entries that end a belief, the only ones without it, are left out",

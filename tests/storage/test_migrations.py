@@ -223,7 +223,13 @@ def test_every_table_that_holds_rows_of_tenants_lets_the_migrator_in_but_the_log
                AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname = 'backfill')
              ORDER BY 1""").fetchall()
     # Logs are never rewritten; the version table has no tenant.
-    assert [name for (name,) in closed] == ["alembic_version", "audit_log", "belief_history", "goal_history"]
+    assert [name for (name,) in closed] == [
+        "alembic_version",
+        "audit_log",
+        "belief_history",
+        "fact_history",
+        "goal_history",
+    ]
 
 
 def _plant(folder: Path, statements: str, *, revision: str = f"{int(HEAD) + 1:04}", after: str = HEAD) -> str:

@@ -298,7 +298,7 @@ async def test_a_claim_costs_one_message_and_a_quiet_cycle_six(alone: Database, 
         assert (await works_once(alone)).tally.cycles == 1
         monkeypatch.setattr(Database, "across", across)
         assert alone.statements - before == messages
-        assert len(calls) == 2  # one claim, and one that finds nobody
+        assert len(calls) == 3  # one claim, one that finds nobody, and whose memories wait
 
 
 async def test_a_worker_that_dies_in_a_cycle_leaves_nothing_and_another_goes_on(alone: Database):

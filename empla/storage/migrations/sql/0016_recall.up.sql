@@ -72,20 +72,20 @@ CREATE TABLE empla.memory_words (
     PRIMARY KEY (tenant_id, employee_id, word),
     FOREIGN KEY (tenant_id, employee_id) REFERENCES empla.employees (tenant_id, id) ON DELETE CASCADE
 );
-COMMENT ON TABLE empla.memory_words IS 'In how many of an employee''s memories each word stands; counted behind the write';
+COMMENT ON TABLE empla.memory_words IS 'In how many of an employee''s memories each word stands, and under 0 how many are counted at all';
 COMMENT ON COLUMN empla.memory_words.named IS 'In how many of them it is of a participant''s name';
 
 CREATE TABLE empla.memory_spaces (
     tenant_id   uuid NOT NULL,
     employee_id uuid NOT NULL,
-    memories    integer NOT NULL DEFAULT 0 CHECK (memories >= 0),
-    model       integer,
-    model_name  text CHECK (length(model_name) BETWEEN 1 AND 200),
-    PRIMARY KEY (tenant_id, employee_id),
-    FOREIGN KEY (tenant_id, employee_id) REFERENCES empla.employees (tenant_id, id) ON DELETE CASCADE,
-    CONSTRAINT memory_spaces_model CHECK ((model IS NULL) = (model_name IS NULL))
+    model       integer NOT NULL,
+    model_name  text NOT NULL CHECK (length(model_name) BETWEEN 1 AND 300),
+    is_current  boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (tenant_id, employee_id, model),
+    FOREIGN KEY (tenant_id, employee_id) REFERENCES empla.employees (tenant_id, id) ON DELETE CASCADE
 );
-COMMENT ON TABLE empla.memory_spaces IS 'By which model an employee''s memories are compared, and how many are counted in memory_words';
+COMMENT ON TABLE empla.memory_spaces IS 'Which models an employee has vectors of; by the current one its memories are compared';
+CREATE UNIQUE INDEX idx_spaces_current ON empla.memory_spaces (tenant_id, employee_id) WHERE is_current;
 
 CALL ctx.fence('empla.memory_index', 'index_tenant_isolation');
 CALL ctx.fence('empla.memory_vectors', 'vectors_tenant_isolation');
@@ -93,7 +93,11 @@ CALL ctx.fence('empla.memory_words', 'words_tenant_isolation');
 CALL ctx.fence('empla.memory_spaces', 'spaces_tenant_isolation');
 GRANT SELECT, INSERT, UPDATE, DELETE ON empla.memory_index, empla.memory_vectors TO empla_app, empla_worker;
 GRANT SELECT, INSERT, UPDATE, DELETE ON empla.memory_words TO empla_app, empla_worker;
-GRANT SELECT, INSERT, UPDATE ON empla.memory_spaces TO empla_app, empla_worker;
+CALL empla.keep_key('empla.memory_index');
+CALL empla.keep_key('empla.memory_vectors');
+CALL empla.keep_key('empla.memory_words');
+CALL empla.keep_key('empla.memory_spaces');
+GRANT SELECT, INSERT, UPDATE, DELETE ON empla.memory_spaces TO empla_app, empla_worker;
 
 
 -- What each memory says: `said` is what is embedded, and it is found by more: who took part, where, and the day in words. Participants are
@@ -179,7 +183,7 @@ CREATE FUNCTION empla.waiting_memories(wanted integer, most integer) RETURNS TAB
     UNION
     SELECT s.tenant_id, s.employee_id
       FROM memory_spaces s JOIN tenants t ON t.id = s.tenant_id
-     WHERE s.model <> wanted AND t.status = 'active' AND ctx.tenant_id() IS NULL
+     WHERE s.is_current AND s.model <> wanted AND t.status = 'active' AND ctx.tenant_id() IS NULL
      LIMIT most
 $$;
 REVOKE ALL ON FUNCTION empla.waiting_memories(integer, integer) FROM PUBLIC;
@@ -191,6 +195,7 @@ GRANT CREATE ON SCHEMA empla TO empla_auth;
 ALTER FUNCTION empla.waiting_memories(integer, integer) OWNER TO empla_auth;
 REVOKE CREATE ON SCHEMA empla FROM empla_auth;
 
+REVOKE ALL ON PROCEDURE empla.keep_indexed(regclass, text, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION empla.words(text), empla.bag(text), empla.index_memories(), empla.reindex_memory() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION empla.words(text), empla.bag(text), empla.index_memories(), empla.reindex_memory()
     TO empla_app, empla_worker, empla_keeper, empla_migrator, empla_auth, empla_retention;
@@ -213,8 +218,7 @@ SELECT tenant_id, employee_id, id AS memory_id, 'episode' AS kind, description A
   FROM empla.memory_episodes WHERE deleted_at IS NULL
 UNION ALL
 SELECT tenant_id, employee_id, id, 'fact', subject || ' ' || predicate || ' ' || object, created_at,
-       greatest(0, confidence - CASE WHEN verified THEN 0 ELSE decay_rate * extract(epoch FROM ctx.now() - reinforced_at)::float8 / 86400 END), 0,
-       '{}', NULL, source, NULL, false
+       empla.effective_confidence(confidence, decay_rate, 'linear', reinforced_at, ctx.now()), 0, '{}', NULL, source, NULL, false
   FROM empla.memory_semantic WHERE deleted_at IS NULL
 UNION ALL
 SELECT tenant_id, employee_id, id, 'procedure', procedure_name || ': ' || description, created_at,

@@ -5,6 +5,7 @@ made on the benches' own servers, and nowhere else.
 """
 
 from collections.abc import Sequence
+from typing import Self
 from uuid import UUID
 
 import psycopg
@@ -23,7 +24,7 @@ class Bare:
         self._admin: psycopg.Connection
         self._app: psycopg.Connection
 
-    def __enter__(self) -> "Bare":
+    def __enter__(self) -> Self:
         self._admin, self._app = (psycopg.connect(url, autocommit=True) for url in self._urls)
         with migrate.connected(self._urls[0]) as admin:
             admin.execute("CREATE SCHEMA bare")

@@ -27,6 +27,7 @@ from empla.memory.episodic import NewEpisode
 from empla.memory.ranking import BY_MEANING, DEFAULT, Ranking
 from empla.memory.recall import Asked, Filters, recall
 from empla.settings import Settings
+from empla.storage import bare as bare_table
 from empla.storage import embedded
 from empla.storage.bare import WIDTH, Bare
 from empla.storage.database import Database
@@ -254,7 +255,7 @@ async def run(
     progress("starting a server")
     async with throw_away(settings) as (database, home):
         server = embedded.start(home, major=settings.postgres_version)
-        with Bare(server.url("admin"), server.url("app")) as bare:
+        async with bare_table.made(server.url("admin"), server.url("app")) as bare:
             bench = _Bench(
                 database=database,
                 home=home,
@@ -316,10 +317,10 @@ async def _recalled(bench: _Bench, size: int, count: int, queries: int) -> Recal
         await ask(place, DEFAULT, None)
 
     async def bare(place: int) -> None:
-        bench.bare.nearest(chosen[place].employee, padded[place], limit=_K, as_app=False)
+        await bench.bare.nearest(chosen[place].employee, padded[place], limit=_K, as_app=False)
 
     async def bare_app(place: int) -> None:
-        bench.bare.nearest(chosen[place].employee, padded[place], limit=_K, as_app=True)
+        await bench.bare.nearest(chosen[place].employee, padded[place], limit=_K, as_app=True)
 
     timed = await _interleaved(
         bench, len(questions), {_BY_MEANING: by_meaning, _IN_FULL: in_full, _BARE: bare, _BARE_APP: bare_app}
@@ -361,7 +362,7 @@ async def _filled(bench: _Bench, caller: Caller, size: int, count: int) -> list[
             holder.vectors.append(vectors)
         await indexing.catch_up(bench.database, caller, employee=holder.employee, embedder=None)
         holders.append(holder)
-    bench.bare.copy(caller.tenant)
+    await bench.bare.copy(caller.tenant)
     return holders
 
 
@@ -463,7 +464,7 @@ async def _added(bench: _Bench, adds: int) -> Added:
             await indexing.keep(tx, employee=holder.employee, ids=[episode.id], vectors=row, name=bench.embedder.name)
 
     async def bare(place: int) -> None:
-        bench.bare.insert(holder.employee, said[place], _padded(vectors[place]))
+        await bench.bare.insert(holder.employee, said[place], _padded(vectors[place]))
 
     speeds = await _interleaved(bench, adds, {"single": single, "bare": bare})
     apart: list[float] = []

@@ -4,47 +4,26 @@ No tenants, no row security, no words: half-precision vectors of 1024 kept inlin
 made on the benches' own servers, and nowhere else.
 """
 
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID
 
-import psycopg
-
-from empla.storage import migrate
+from psycopg import AsyncConnection
 
 WIDTH = 1024
 
 
 class Bare:
-    """The table, as the administrator who made it and as a login of the app role."""
+    """The table, as the administrator who made it and as a login of the app role, each over one connection."""
 
-    def __init__(self, admin_url: str, app_url: str) -> None:
-        """Use it as a context manager."""
-        self._urls = admin_url, app_url
-        self._admin: psycopg.Connection
-        self._app: psycopg.Connection
+    def __init__(self, admin: AsyncConnection[Any], app: AsyncConnection[Any]) -> None:
+        """Use `made`."""
+        self._admin, self._app = admin, app
 
-    def __enter__(self) -> Self:
-        self._admin, self._app = (psycopg.connect(url, autocommit=True) for url in self._urls)
-        with migrate.connected(self._urls[0]) as admin:
-            admin.execute("CREATE SCHEMA bare")
-            admin.execute(
-                "CREATE TABLE bare.memories "
-                "(id bigserial PRIMARY KEY, owner uuid NOT NULL, memory uuid, body text NOT NULL, vector halfvec(1024) NOT NULL)"
-            )
-            admin.execute("ALTER TABLE bare.memories ALTER COLUMN vector SET STORAGE PLAIN")
-            admin.execute("CREATE INDEX ON bare.memories (owner)")
-            admin.execute("GRANT USAGE ON SCHEMA bare TO empla_app")
-            admin.execute("GRANT SELECT ON bare.memories TO empla_app")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._admin.close()
-        self._app.close()
-
-    def copy(self, tenant: UUID) -> None:
+    async def copy(self, tenant: UUID) -> None:
         """What the tenant's employees remember stands here too; all tables have fresh statistics."""
-        self._admin.execute(
+        await self._admin.execute(
             """
             INSERT INTO bare.memories (owner, memory, body, vector)
             SELECT v.employee_id, v.memory_id, e.description,
@@ -55,22 +34,40 @@ class Bare:
             """,
             (tenant,),
         )
-        self._admin.execute("VACUUM ANALYZE")
+        await self._admin.execute("VACUUM ANALYZE")
 
-    def nearest(self, owner: UUID, vector: str, *, limit: int, as_app: bool) -> Sequence[UUID]:
+    async def nearest(self, owner: UUID, vector: str, *, limit: int, as_app: bool) -> Sequence[UUID]:
         """The exact answer."""
-        connection = self._app if as_app else self._admin
-        rows = connection.execute(
+        cursor = await (self._app if as_app else self._admin).execute(
             "SELECT memory, body FROM bare.memories WHERE owner = %s ORDER BY vector <=> %s::halfvec LIMIT %s",
             (owner, vector, limit),
             prepare=True,
-        ).fetchall()
-        return [row[0] for row in rows]
+        )
+        return [row[0] for row in await cursor.fetchall()]
 
-    def insert(self, owner: UUID, body: str, vector: str) -> None:
+    async def insert(self, owner: UUID, body: str, vector: str) -> None:
         """One memory, in a transaction of its own."""
-        self._admin.execute(
+        await self._admin.execute(
             "INSERT INTO bare.memories (owner, body, vector) VALUES (%s, %s, %s::halfvec)",
             (owner, body, vector),
             prepare=True,
         )
+
+
+@asynccontextmanager
+async def made(admin_url: str, app_url: str) -> AsyncGenerator[Bare]:
+    """The table is there, and empty."""
+    async with (
+        await AsyncConnection.connect(admin_url, autocommit=True) as admin,
+        await AsyncConnection.connect(app_url, autocommit=True) as app,
+    ):
+        await admin.execute("CREATE SCHEMA bare")
+        await admin.execute(
+            "CREATE TABLE bare.memories "
+            "(id bigserial PRIMARY KEY, owner uuid NOT NULL, memory uuid, body text NOT NULL, vector halfvec(1024) NOT NULL)"
+        )
+        await admin.execute("ALTER TABLE bare.memories ALTER COLUMN vector SET STORAGE PLAIN")
+        await admin.execute("CREATE INDEX ON bare.memories (owner)")
+        await admin.execute("GRANT USAGE ON SCHEMA bare TO empla_app")
+        await admin.execute("GRANT SELECT ON bare.memories TO empla_app")
+        yield Bare(admin, app)

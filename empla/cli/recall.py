@@ -10,8 +10,7 @@ from empla.cli.options import AsUser, Employee, Home, Json, Limit, Tenant, setti
 from empla.cli.output import console, print_json, table
 from empla.clock import moment
 from empla.employees import employees
-from empla.memory import behind, episodic, indexing
-from empla.memory import recall as recalling
+from empla.memory import answering, behind, episodic, indexing
 from empla.memory.episodic import EpisodeType
 from empla.memory.ranking import BY_MEANING, BY_WORDS, DEFAULT, Ranking
 from empla.memory.recall import KINDS, Filters, Hit, Kind
@@ -83,25 +82,22 @@ async def recall(
         if embedder is not None and embedder.is_instant:
             operator = await doors.caller_for(database, tenant=tenant)
             await indexing.catch_up(database, operator, employee=person.id, embedder=embedder)
-        async with database.read(caller) as tx:
-            hits = await recalling.recall(
-                tx,
-                employee=person.id,
-                query=asked,
-                embedder=embedder,
-                limit=limit,
-                filters=Filters(
-                    kinds=tuple(kind) if kind else KINDS,
-                    since=None if since is None else moment(since),
-                    until=None if until is None else moment(until),
-                    participant=participant,
-                    episode_type=type,
-                    location=location,
-                ),
-                ranking=_RANKINGS[by],
-            )
-        episodes = [hit.id for hit in hits if hit.kind == "episode"]
-        behind.recalled(database, caller, employee=person.id, episodes=episodes)
+        hits = await answering.answer(
+            database,
+            caller,
+            employee=person.id,
+            query=asked,
+            limit=limit,
+            filters=Filters(
+                kinds=tuple(kind) if kind else KINDS,
+                since=None if since is None else moment(since),
+                until=None if until is None else moment(until),
+                participant=participant,
+                episode_type=type,
+                location=location,
+            ),
+            ranking=_RANKINGS[by],
+        )
     if json:
         print_json(hits)
     elif not hits:

@@ -10,8 +10,7 @@ from pydantic import JsonValue
 
 from empla.employees.employees import Employee, EmployeeRole
 from empla.handles.facts import FactsHandle
-from empla.memory import behind, episodic, procedural, working
-from empla.memory import recall as recalling
+from empla.memory import answering, behind, episodic, procedural, working
 from empla.memory.demonstration import Learned, Lesson, learn_from_demonstrations
 from empla.memory.episodic import Episode, EpisodeType, NewEpisode
 from empla.memory.playbook import Playbook
@@ -81,21 +80,16 @@ class MemoryHandle:
 
         What was recalled is reinforced, behind the answer, unless `reinforce` is false. Raises `InvalidError`.
         """
-        await behind.settled(self._database, self._caller, employee=self._employee)
-        async with self._database.read(self._caller) as tx:
-            hits = await recalling.recall(
-                tx,
-                employee=self._employee,
-                query=query,
-                embedder=self._database.embedder,
-                limit=limit,
-                filters=Filters.of(**filters),
-                ranking=ranking,
-            )
-        if reinforce:
-            episodes = [hit.id for hit in hits if hit.kind == "episode"]
-            behind.recalled(self._database, self._caller, employee=self._employee, episodes=episodes)
-        return hits
+        return await answering.answer(
+            self._database,
+            self._caller,
+            employee=self._employee,
+            query=query,
+            limit=limit,
+            filters=Filters.of(**filters),
+            ranking=ranking,
+            reinforce=reinforce,
+        )
 
     async def latest(self, limit: int = 20, **filters: Any) -> list[Episode]:
         """Episodes, the latest first; `since`, `before`, `episode_type` and `participant` narrow them."""

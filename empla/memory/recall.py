@@ -90,7 +90,7 @@ class Hit(BaseModel):
         return f"{self.score:.2f} = {', '.join(told) or 'nothing'}"
 
 
-class _Meant(BaseModel):
+class Meaning(BaseModel):
     """What a question's words mean to this employee."""
 
     planned: str
@@ -268,10 +268,12 @@ async def recall(
 
     What was `asked` already is not embedded again. Without it and without an embedder, words decide. Raises `InvalidError`.
     """
-    _check(query, limit)
+    check(query, limit)
     chosen = filters or Filters()
     window = _window(chosen)
-    meant = None if asked is not None and ranking.is_meaning_alone else await _meant(tx, employee=employee, query=query)
+    meant = (
+        None if asked is not None and ranking.is_meaning_alone else await meaning(tx, employee=employee, query=query)
+    )
     known = asked if meant is None or asked is not None else await _embedded(query, meant, embedder)
     if known is not None and not known.vector.any():
         known = None
@@ -284,7 +286,7 @@ async def recall(
     found = await _candidates(
         tx,
         employee=employee,
-        meant=meant or await _meant(tx, employee=employee, query=query),
+        meant=meant or await meaning(tx, employee=employee, query=query),
         asked=known,
         limit=limit,
         filters=chosen,
@@ -372,7 +374,7 @@ async def _candidates(
     tx: ReadTx,
     *,
     employee: UUID,
-    meant: _Meant,
+    meant: Meaning,
     asked: Asked | None,
     limit: int,
     filters: Filters,
@@ -405,7 +407,8 @@ async def _candidates(
     return found
 
 
-def _check(query: str, limit: int) -> None:
+def check(query: str, limit: int) -> None:
+    """Raises `InvalidError` for what can't be asked."""
     if not query.strip():
         raise InvalidError("a question says what to look for; the latest episodes are listed without one")
     if len(query) > MAX_QUERY:
@@ -415,14 +418,20 @@ def _check(query: str, limit: int) -> None:
         raise InvalidError(f"a limit is 1 to {MAX_RECALLED:,}, not {limit}")
 
 
-async def _meant(tx: ReadTx, *, employee: UUID, query: str) -> _Meant:
-    [meant] = await tx.fetch_all(_Meant, MEANING, employee=employee, question=query)
+async def meaning(tx: ReadTx, *, employee: UUID, query: str) -> Meaning:
+    """What the question's words mean to this employee."""
+    [meant] = await tx.fetch_all(Meaning, MEANING, employee=employee, question=query)
     return meant
 
 
-async def _embedded(query: str, meant: _Meant, embedder: Embedder | None) -> Asked | None:
-    if embedder is None:
-        return None
+async def _embedded(query: str, meant: Meaning, embedder: Embedder | None) -> Asked | None:
+    if embedder is None or meant.model_name not in {None, embedder.name}:
+        return None  # nothing of the employee could be compared
+    return await embedded(query, meant, embedder)
+
+
+async def embedded(query: str, meant: Meaning, embedder: Embedder) -> Asked:
+    """The question's vector. Raises `UnavailableError`."""
     return Asked(embedder.name, await embedder.embed([without(query, meant.names)]))
 
 

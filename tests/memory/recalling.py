@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from empla.embedding.embedder import Embedder
+import numpy as np
+
+from empla.embedding.embedder import Embedder, Vectors, normalised
 from empla.embedding.static import StaticEmbedder
+from empla.errors import UnavailableError
 from empla.memory import episodic, indexing
 from empla.memory import recall as recalling
 from empla.memory.episodic import NewEpisode
@@ -15,6 +18,27 @@ from empla.storage.database import Database
 from empla.storage.tx import Caller
 
 EMBEDDER = StaticEmbedder()
+
+
+class Backwards:
+    """Another model: it reads texts from their end."""
+
+    name = "backwards@1"
+    is_instant = False
+    max_batch = 7
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+        self.is_down = False
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        if self.is_down:
+            raise UnavailableError("the model is down")
+        self.asked.append(len(texts))
+        return normalised(np.flip(EMBEDDER.embed_now([text[::-1] for text in texts]), axis=1))
+
+    async def close(self) -> None:
+        pass
 
 
 async def remembered(

@@ -7,36 +7,15 @@ from uuid import UUID
 import numpy as np
 import pytest
 from factories import an_employee
-from recalling import EMBEDDER, recall, remembered, texts
+from recalling import EMBEDDER, Backwards, recall, remembered, texts
 
-from empla.embedding.embedder import Vectors, model_id, normalised
+from empla.embedding.embedder import Vectors, model_id
 from empla.employees.employees import Employee
 from empla.errors import UnavailableError
 from empla.memory import indexing
 from empla.memory.ranking import BY_MEANING
 from empla.storage.database import Database
 from empla.storage.tx import Caller
-
-
-class Backwards:
-    """Another model: it reads texts from their end."""
-
-    name = "backwards@1"
-    is_instant = False
-    max_batch = 7
-
-    def __init__(self) -> None:
-        self.asked: list[int] = []
-        self.is_down = False
-
-    async def embed(self, texts: Sequence[str]) -> Vectors:
-        if self.is_down:
-            raise UnavailableError("the model is down")
-        self.asked.append(len(texts))
-        return normalised(np.flip(EMBEDDER.embed_now([text[::-1] for text in texts]), axis=1))
-
-    async def close(self) -> None:
-        pass
 
 
 async def vectors(database: Database, caller: Caller, employee: UUID, model: str) -> int:

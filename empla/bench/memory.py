@@ -8,10 +8,9 @@ one moment; the ratios of one run can be compared.
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -20,7 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from empla.bench.cycle import Spent, measured, throw_away
 from empla.bench.plot import Axis, Line, chart
 from empla.embedding.codes import literals
-from empla.embedding.embedder import MOST_DIMENSIONS, Vectors
+from empla.embedding.embedder import Vectors
 from empla.embedding.static import StaticEmbedder
 from empla.employees import employees
 from empla.memory import episodic, indexing
@@ -28,7 +27,9 @@ from empla.memory.episodic import NewEpisode
 from empla.memory.ranking import BY_MEANING, DEFAULT, Ranking
 from empla.memory.recall import Asked, Filters, recall
 from empla.settings import Settings
-from empla.storage import embedded, migrate
+from empla.storage import bare as bare_table
+from empla.storage import embedded
+from empla.storage.bare import WIDTH, Bare
 from empla.storage.database import Database
 from empla.storage.tx import Caller
 from empla.tenancy import tenants
@@ -110,7 +111,7 @@ class Report(BaseModel):
     added: Added
 
 
-_PEOPLE = [
+_PEOPLE = (
     "Ada",
     "Boris",
     "Chiara",
@@ -135,8 +136,8 @@ _PEOPLE = [
     "Walid",
     "Yara",
     "Zdenek",
-]
-_FIRMS = [
+)
+_FIRMS = (
     "Altona",
     "Birchwood",
     "Castell",
@@ -157,7 +158,7 @@ _FIRMS = [
     "Stanmore",
     "Tillery",
     "Upwell",
-]
+)
 _TOPICS = {
     "renewals": (
         "renewal quote",
@@ -233,8 +234,7 @@ class _Bench:
 
     database: Database
     home: Path
-    bare: Any  # connections of the driver, which stays in storage
-    bare_app: Any
+    bare: Bare
     embedder: StaticEmbedder
     generator: random.Random
     progress: Callable[[str], None]
@@ -255,17 +255,15 @@ async def run(
     progress("starting a server")
     async with throw_away(settings) as (database, home):
         server = embedded.start(home, major=settings.postgres_version)
-        with ExitStack() as stack:
+        async with bare_table.made(server.url("admin"), server.url("app")) as bare:
             bench = _Bench(
                 database=database,
                 home=home,
-                bare=stack.enter_context(migrate.connected(server.url("admin"))),
-                bare_app=stack.enter_context(migrate.connected(server.url("app"))),
+                bare=bare,
                 embedder=StaticEmbedder(),
                 generator=random.Random(7),  # noqa: S311 — the same texts each time
                 progress=progress,
             )
-            _make_bare(bench)
             recalled: list[Recalled] = []
             for size, count in _combinations(sizes, employed, most):
                 progress(f"{count:,} × {size:,} memories")
@@ -288,23 +286,9 @@ def _combinations(sizes: Sequence[int], employed: Sequence[int], most: int) -> I
                 yield size, count
 
 
-def _make_bare(bench: _Bench) -> None:
-    for statement in (
-        "CREATE SCHEMA bare",
-        f"CREATE TABLE bare.memories (id bigserial PRIMARY KEY, owner uuid NOT NULL, memory uuid, body text NOT NULL, "
-        f"vector halfvec({MOST_DIMENSIONS}) NOT NULL)",
-        "ALTER TABLE bare.memories ALTER COLUMN vector SET STORAGE PLAIN",
-        "CREATE INDEX ON bare.memories (owner)",
-        "GRANT USAGE ON SCHEMA bare TO empla_app",
-        "GRANT SELECT ON bare.memories TO empla_app",
-    ):
-        bench.bare.execute(statement)
-
-
 async def _recalled(bench: _Bench, size: int, count: int, queries: int) -> Recalled:
     caller = await _tenant(bench)
     holders = await _filled(bench, caller, size, count)
-    # A tenth of the topics is everybody's; the last employee knows nothing else than one that all are asked about.
     questions = texts(bench.generator, queries, tuple(_TOPICS))
     vectors = bench.embedder.embed_now(questions)
     padded = [_padded(row) for row in vectors]
@@ -332,17 +316,14 @@ async def _recalled(bench: _Bench, size: int, count: int, queries: int) -> Recal
     async def in_full(place: int) -> None:
         await ask(place, DEFAULT, None)
 
-    async def bare(place: int, connection: Any) -> None:
-        _bare_recall(connection, chosen[place].employee, padded[place])
-
-    async def bare_admin(place: int) -> None:
-        await bare(place, bench.bare)
+    async def bare(place: int) -> None:
+        await bench.bare.nearest(chosen[place].employee, padded[place], limit=_K, as_app=False)
 
     async def bare_app(place: int) -> None:
-        await bare(place, bench.bare_app)
+        await bench.bare.nearest(chosen[place].employee, padded[place], limit=_K, as_app=True)
 
     timed = await _interleaved(
-        bench, len(questions), {_BY_MEANING: by_meaning, _IN_FULL: in_full, _BARE: bare_admin, _BARE_APP: bare_app}
+        bench, len(questions), {_BY_MEANING: by_meaning, _IN_FULL: in_full, _BARE: bare, _BARE_APP: bare_app}
     )
     overlap, short, leaks = _judged(holders, chosen, vectors, answers)
     return Recalled(
@@ -372,6 +353,7 @@ async def _filled(bench: _Bench, caller: Caller, size: int, count: int) -> list[
     holders: list[_Holder] = []
     for place in range(count):
         holder = await _hired(bench, caller, place)
+        # One employee's topic is a part of everybody's, and it knows of nothing else.
         of = topics[:1] if count > 1 and place == count - 1 else bench.generator.sample(topics, 3)
         for start in range(0, size, _BATCH):
             said = texts(bench.generator, min(_BATCH, size - start), of)
@@ -380,16 +362,7 @@ async def _filled(bench: _Bench, caller: Caller, size: int, count: int) -> list[
             holder.vectors.append(vectors)
         await indexing.catch_up(bench.database, caller, employee=holder.employee, embedder=None)
         holders.append(holder)
-    bench.bare.execute(
-        "INSERT INTO bare.memories (owner, memory, body, vector) "
-        "SELECT v.employee_id, v.memory_id, e.description, "
-        f"       v.embedding || array_fill(0::real, ARRAY[{MOST_DIMENSIONS} - vector_dims(v.embedding)])::halfvec "
-        "  FROM empla.memory_vectors v "
-        "  JOIN empla.memory_episodes e ON e.tenant_id = v.tenant_id AND e.employee_id = v.employee_id AND e.id = v.memory_id "
-        " WHERE v.tenant_id = %s",
-        (caller.tenant,),
-    )
-    bench.bare.execute("VACUUM ANALYZE")
+    await bench.bare.copy(caller.tenant)
     return holders
 
 
@@ -402,17 +375,9 @@ async def _add(bench: _Bench, caller: Caller, employee: UUID, said: Sequence[str
     return ids
 
 
-def _bare_recall(connection: Any, owner: UUID, vector: str) -> None:
-    connection.execute(
-        "SELECT memory, body FROM bare.memories WHERE owner = %s ORDER BY vector <=> %s::halfvec LIMIT 10",
-        (owner, vector),
-        prepare=True,
-    ).fetchall()
-
-
 def _padded(row: Vectors) -> str:
     [literal] = literals(row.reshape(1, -1))
-    return literal[:-1] + ",0" * (MOST_DIMENSIONS - literal.count(",") - 1) + "]"
+    return literal[:-1] + ",0" * (WIDTH - literal.count(",") - 1) + "]"
 
 
 async def _interleaved(
@@ -475,7 +440,7 @@ def _judged(
 
 def _scaled(recalled: Sequence[Recalled]) -> Iterator[Scaled]:
     """Each beside the next larger number of employees with as many memories each."""
-    for one, other in zip(recalled, recalled[1:], strict=False):
+    for one, other in pairwise(recalled):
         if one.memories == other.memories:
             yield Scaled(
                 memories=one.memories,
@@ -499,11 +464,7 @@ async def _added(bench: _Bench, adds: int) -> Added:
             await indexing.keep(tx, employee=holder.employee, ids=[episode.id], vectors=row, name=bench.embedder.name)
 
     async def bare(place: int) -> None:
-        bench.bare.execute(
-            "INSERT INTO bare.memories (owner, body, vector) VALUES (%s, %s, %s::halfvec)",
-            (holder.employee, said[place], _padded(vectors[place])),
-            prepare=True,
-        )
+        await bench.bare.insert(holder.employee, said[place], _padded(vectors[place]))
 
     speeds = await _interleaved(bench, adds, {"single": single, "bare": bare})
     apart: list[float] = []

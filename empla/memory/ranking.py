@@ -111,6 +111,11 @@ def ranked(found: Candidates, *, ranking: Ranking, now: datetime, most: int) -> 
     ]
 
 
+def meant_alone(cosine: float, *, mean: float, spread: float, ranking: Ranking) -> Parts:
+    """What `ranked` gives where nothing but the vector counts, from the mean and the spread of all candidates."""
+    return Parts(vector=0.0 if spread < _SMALLEST_SPREAD else ranking.vector * ((cosine - mean) / spread))
+
+
 def weighed(parts: Parts, *, importance: float, recall_count: int, ranking: Ranking) -> Parts:
     """The same with what the memory itself says: how important it is, and how often it was of use."""
     return parts.model_copy(

@@ -15,7 +15,7 @@ from empla.embedding.codes import codes, literals
 from empla.embedding.embedder import Embedder, Vectors, model_id
 from empla.errors import InvalidError
 from empla.memory.episodic import EpisodeType
-from empla.memory.ranking import DEFAULT, Candidates, Parts, Ranked, Ranking, ranked, weighed
+from empla.memory.ranking import DEFAULT, Candidates, Parts, Ranked, Ranking, meant_alone, ranked, weighed
 from empla.shapes import check_json
 from empla.storage.tx import ReadTx
 
@@ -212,14 +212,15 @@ NEAREST: LiteralString = """
               LIMIT 1) AS v
          ORDER BY v.embedding <=> %(vector)s::halfvec LIMIT %(breadth)s::int
     )
-    SELECT n.memory_id AS id, n.cosine, n.occurred_at, d.kind, d.said AS text, d.participants, d.location, d.source, d.observation_id,
-           d.tainted, d.importance, d.recall_count
-      FROM near n
-      LEFT JOIN (SELECT * FROM memory_details
-                  WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid
-                    AND memory_id = ANY (ARRAY(SELECT memory_id FROM near ORDER BY cosine DESC, occurred_at DESC LIMIT %(limit)s::int))
-                ) AS d ON d.memory_id = n.memory_id
+    SELECT d.kind, d.memory_id AS id, d.said AS text, d.occurred_at, d.participants, d.location, d.source, d.observation_id, d.tainted,
+           d.importance, d.recall_count, n.cosine, n.mean, n.spread
+      FROM (SELECT memory_id, cosine, avg(cosine) OVER () AS mean, stddev_pop(cosine) OVER () AS spread
+              FROM near ORDER BY cosine DESC, occurred_at DESC LIMIT %(limit)s::int) AS n
+      JOIN memory_details d ON d.tenant_id = %(tenant)s::uuid AND d.employee_id = %(employee)s::uuid AND d.memory_id = n.memory_id
+       AND d.memory_id = ANY (ARRAY(SELECT memory_id FROM near ORDER BY cosine DESC, occurred_at DESC LIMIT %(limit)s::int))
+     ORDER BY n.cosine DESC, d.occurred_at DESC
 """
+
 
 DETAILS: LiteralString = """
     SELECT kind, memory_id AS id, said AS text, occurred_at, participants, location, source, observation_id, tainted, importance,
@@ -227,23 +228,6 @@ DETAILS: LiteralString = """
       FROM memory_details
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND memory_id = ANY (%(ids)s::uuid[])
 """
-
-
-class _Near(BaseModel):
-    """A candidate; what it tells stands with the best of them alone."""
-
-    id: UUID
-    cosine: float
-    occurred_at: datetime
-    kind: Kind | None
-    text: str | None
-    participants: list[str] | None
-    location: str | None
-    source: str | None
-    observation_id: UUID | None
-    tainted: bool | None
-    importance: float | None
-    recall_count: int | None
 
 
 class _Detail(BaseModel):
@@ -258,6 +242,14 @@ class _Detail(BaseModel):
     tainted: bool
     importance: float
     recall_count: int
+
+
+class _Near(_Detail):
+    """One of the best by meaning, beside the mean and the spread of all candidates."""
+
+    cosine: float
+    mean: float
+    spread: float
 
 
 async def recall(
@@ -341,7 +333,7 @@ async def _nearest(
     window: "_Window",
     ranking: Ranking,
 ) -> list[Hit]:
-    """By meaning alone, of what has a vector: as `_candidates` and `ranked` find and rank it."""
+    """By meaning alone, of what has a vector: as `_candidates` and `ranked` find and rank it; no words are matched."""
     near = await tx.fetch_all(
         _Near,
         NEAREST,
@@ -356,17 +348,12 @@ async def _nearest(
         breadth=max(ranking.breadth, 2 * limit),
         probed=max(4 * ranking.breadth, 4 * limit),
     )
-    found = Candidates(
-        ids=[each.id for each in near],
-        is_first=[True] * len(near),
-        occurred_at=[each.occurred_at.timestamp() for each in near],
-        cosine=[each.cosine for each in near],
-        matched=[0.0] * len(near),
-        is_named=[False] * len(near),
-        thread=[None] * len(near),
-    )
-    details = [_Detail.model_validate(vars(each)) for each in near if each.kind is not None]
-    return _best(ranked(found, ranking=ranking, now=tx.now, most=limit), details, limit=limit, ranking=ranking)
+    hits: list[Hit] = []
+    for each in near:
+        parts = meant_alone(each.cosine, mean=each.mean, spread=each.spread, ranking=ranking)
+        told = each.model_dump(exclude={"mean", "spread"})
+        hits.append(Hit(**told, score=parts.vector, parts=parts, matched=0.0))
+    return hits
 
 
 class _Window(NamedTuple):

@@ -46,7 +46,8 @@ _JSON = frozenset({"json", "jsonb"})
 # Columns that may be null in their table and never are in the statement's rows, with the reason.
 NEVER_NULL = {
     **{
-        f"empla.memory.recall.DETAILS: _Detail.{name}": "a view's columns are described as nullable, whatever its tables say"
+        f"empla.memory.recall.{record}.{name}": "a view's columns are described as nullable, whatever its tables say"
+        for record in ("DETAILS: _Detail", "NEAREST: _Near")
         for name in ("id", "importance", "kind", "occurred_at", "participants", "recall_count", "tainted", "text")
     },
     **{

@@ -46,7 +46,8 @@ COMMENT ON COLUMN empla.memory_index.is_counted IS 'Its words are counted in mem
 COMMENT ON COLUMN empla.memory_index.model IS 'The model that its code is of; null while it waits to be embedded';
 COMMENT ON COLUMN empla.memory_index.code IS 'The signs of 512 projections of its embedding: as many differ as the angle is wide';
 ALTER TABLE empla.memory_index ALTER COLUMN words SET STORAGE MAIN;
-CREATE INDEX idx_index_waiting ON empla.memory_index (tenant_id, employee_id) WHERE model IS NULL OR NOT is_counted;
+-- With the id, for what waits is taken in its order; else the key would be read, which holds all that the employee remembers.
+CREATE INDEX idx_index_waiting ON empla.memory_index (tenant_id, employee_id, memory_id) WHERE model IS NULL OR NOT is_counted;
 CREATE INDEX idx_index_thread ON empla.memory_index (tenant_id, employee_id, thread, occurred_at, memory_id) WHERE thread IS NOT NULL;
 
 -- At the model's own width: zeros behind it would be read with every comparison. One memory may stand here once for each model, while

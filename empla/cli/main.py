@@ -63,6 +63,10 @@ _APPLICABLE = (
     "Which playbooks apply to an event, a metric or what is believed.\n\nEach with its score in parts, or why it does not "
     "apply. Without an event or a metric, every workflow is weighed. Changes nothing."
 )
+_REEMBED = (
+    "Bring an employee's memories up to date now: count, embed, and move to the model that the settings choose.\n\n"
+    "Workers do the same by themselves. The old model answers until all memories have moved."
+)
 _HIRED = "Active, in stage shadow; docs/shapes.md says what personality and config take."
 for _name, _target, _help in (
     ("demo", "demo:demo", "A sales force lives through its CRM's history, and reports."),
@@ -195,8 +199,7 @@ for _group, _module, _commands in (
             ("working", "What an employee has in hand, as a prompt would say it."),
             (
                 "reembed",
-                "Bring an employee's memories up to date now: count, embed, and move to the model that the settings choose.\n\n"
-                "Workers do the same by themselves. The old model answers until all memories have moved.",
+                _REEMBED,
             ),
         ),
     ),

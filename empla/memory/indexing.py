@@ -73,13 +73,15 @@ async def others(tx: ReadTx, *, employee: UUID, model: int, after: UUID | None, 
 
 
 # What was forgotten meanwhile gets no vector. What has another model's code keeps it until its employee moves over. A text without a
-# direction is done with, and has no vector.
+# direction is done with, and has no vector. Rows are found and written by their key, whatever the planner thinks of their number.
 KEEP: LiteralString = """
     WITH told AS MATERIALIZED (
-        SELECT n.memory_id, n.code::bit(512) AS code, n.vector::halfvec AS vector
+        SELECT i.memory_id, i.kind, i.occurred_at, i.words, i.model, n.code::bit(512) AS code, n.vector::halfvec AS vector
           FROM unnest(%(ids)s::uuid[], %(codes)s::text[], %(vectors)s::text[]) AS n (memory_id, code, vector)
-          JOIN memory_index i ON i.tenant_id = %(tenant)s::uuid AND i.employee_id = %(employee)s::uuid AND i.memory_id = n.memory_id
-         ORDER BY n.memory_id FOR UPDATE OF i
+         CROSS JOIN LATERAL (
+               SELECT * FROM memory_index
+                WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND memory_id = n.memory_id
+                LIMIT 1 FOR UPDATE) AS i
     ), kept AS (
         INSERT INTO memory_vectors (tenant_id, employee_id, model, memory_id, code, embedding)
         SELECT %(tenant)s::uuid, %(employee)s::uuid, %(model)s::int, memory_id, code, vector FROM told WHERE vector IS NOT NULL
@@ -90,22 +92,24 @@ KEEP: LiteralString = """
                SELECT FROM memory_spaces WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND is_current)
         ON CONFLICT DO NOTHING
     )
-    UPDATE memory_index i SET model = %(model)s::int, code = told.code
-      FROM told
-     WHERE i.tenant_id = %(tenant)s::uuid AND i.employee_id = %(employee)s::uuid AND i.memory_id = told.memory_id AND i.model IS NULL
+    INSERT INTO memory_index (tenant_id, employee_id, memory_id, kind, occurred_at, words, model, code)
+    SELECT %(tenant)s::uuid, %(employee)s::uuid, memory_id, kind, occurred_at, words, %(model)s::int, code FROM told WHERE model IS NULL
+    ON CONFLICT (tenant_id, employee_id, memory_id) DO UPDATE SET model = EXCLUDED.model, code = EXCLUDED.code
 """
 
 
 async def keep(tx: Tx, *, employee: UUID, ids: Sequence[UUID], vectors: Vectors, name: str) -> int:
     """These memories have these vectors of the model `name`; how many can be recalled by them that could not before."""
+    order = sorted(range(len(ids)), key=lambda place: ids[place])  # rows are locked in one order
+    rows = vectors[order]
     return await tx.execute(
         KEEP,
         employee=employee,
         model=model_id(name),
         name=name,
-        ids=list(ids),
-        codes=codes(vectors),
-        vectors=[literal if row.any() else None for row, literal in zip(vectors, literals(vectors), strict=True)],
+        ids=[ids[place] for place in order],
+        codes=codes(rows),
+        vectors=[literal if row.any() else None for row, literal in zip(rows, literals(rows), strict=True)],
     )
 
 

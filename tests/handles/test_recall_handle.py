@@ -27,7 +27,7 @@ async def test_what_was_just_said_is_found_by_its_meaning_and_reinforced(cluster
                 assert hit.text == "Jane asked for a discount"
                 assert hit.cosine is not None
                 assert hit.sum.startswith(f"{hit.score:.2f} = vector")
-                with pytest.raises(InvalidError, match="^the filter colour can't be used"):
+                with pytest.raises(InvalidError, match=r"^the filter colour can't be used"):
                     await jordan.recall("a cheaper offer", colour="red")
         # Closing waited for what was to be done behind the answers.
         async with empla.open(settings) as app, app.tenant(slug) as acme:

@@ -373,7 +373,7 @@ happenings = st.lists(
 )
 
 
-@law(30)
+@law(12)
 @given(happenings)
 def test_consolidation_loses_no_evidence(driver: Driver, life: list[dict[str, Any]]):
     driver.run(_loses_nothing(driver.database, life))

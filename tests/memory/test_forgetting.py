@@ -33,8 +33,8 @@ AUDITS: "LiteralString" = """
      WHERE tenant_id = %(tenant)s::uuid AND resource_type = 'episode' ORDER BY id
 """
 COUNTED: "LiteralString" = """
-    SELECT (SELECT count(*) FROM memory_words WHERE tenant_id = %(tenant)s::uuid)::int AS words,
-           (SELECT coalesce(sum(memories), 0) FROM memory_spaces WHERE tenant_id = %(tenant)s::uuid)::int AS memories
+    SELECT (SELECT count(*) FROM memory_words WHERE tenant_id = %(tenant)s::uuid AND word > 0)::int AS words,
+           (SELECT coalesce(sum(memories), 0) FROM memory_words WHERE tenant_id = %(tenant)s::uuid AND word = 0)::int AS memories
 """
 
 
@@ -260,7 +260,7 @@ lives = st.fixed_dictionaries(
 )
 
 
-@law(30)
+@law(10)
 @given(lives)
 def test_forgetting_is_final(driver: Driver, cluster: "Cluster", life: dict[str, Any]):
     word = f"zq{uuid4().hex}"

@@ -106,10 +106,12 @@ async def test_each_part_moves_the_order(database: Database, acme: Caller, jorda
         database,
         acme,
         jordan.id,
-        NewEpisode(description="The tender was lost", occurred_at=old, location="a"),
-        NewEpisode(description="The tender was lost", occurred_at=new, location="b"),
+        NewEpisode(description="The tender was lost", occurred_at=old, location="a", importance=0.5),
+        NewEpisode(description="The tender was lost", occurred_at=new, location="b", importance=0.5),
         NewEpisode(description="The tender was lost", occurred_at=old, location="c", importance=1.0),
-        NewEpisode(description="The tender was lost", occurred_at=old, location="d", participants=("Tom",)),
+        NewEpisode(
+            description="The tender was lost", occurred_at=old, location="d", participants=("Tom",), importance=0.5
+        ),
     )
     hits = await recall(database, acme, jordan.id, "Tom's tender")
     assert [hit.location for hit in hits] == ["d", "b", "c", "a"]

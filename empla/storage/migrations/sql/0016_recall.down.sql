@@ -14,4 +14,5 @@ DROP FUNCTION empla.index_memories(), empla.reindex_memory();
 DROP VIEW empla.memory_details, empla.memory_texts;
 DROP FUNCTION empla.waiting_memories(integer, integer);
 DROP TABLE empla.memory_spaces, empla.memory_words, empla.memory_vectors, empla.memory_index;
-DROP FUNCTION empla.bag(text), empla.words(text);
+DROP FUNCTION empla.episode_texts(text, text, jsonb, text[], text, timestamptz), empla.fact_text(text, text, text),
+    empla.procedure_text(text, text), empla.people_words(text), empla.bag(text), empla.words(text);

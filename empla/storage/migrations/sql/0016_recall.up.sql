@@ -18,7 +18,7 @@ $$;
 -- What BM25 says of a memory alone (Robertson and Zaragoza 2009, with k1 .9 and b .4): how much each word counts there. The inner product with
 -- the question's words, each weighed by how rare it is, is the score. A memory of 12 words is of common length.
 CREATE FUNCTION empla.bag(body text) RETURNS sparsevec LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT ('{' || coalesce(string_agg(word || ':' || round((times / (times + 0.9 * (0.6 + 0.4 * length / 12)))::numeric, 4), ','), '')
+    SELECT ('{' || coalesce(string_agg(word || ':' || (times / (times + 0.9 * (0.6 + 0.4 * length / 12)))::real, ','), '')
             || '}/1000000000')::sparsevec
       FROM (SELECT word, times::double precision AS times, sum(times) OVER ()::double precision AS length FROM empla.words(body)) AS counted
 $$;
@@ -101,64 +101,100 @@ CALL empla.keep_key('empla.memory_spaces');
 GRANT SELECT, INSERT, UPDATE, DELETE ON empla.memory_spaces TO empla_app, empla_worker;
 
 
--- What each memory says: `said` is what is embedded, and it is found by more: who took part, where, and the day in words. Participants are
+-- What a memory says: `said` is what is embedded, and it is found by more: who took part, where, and the day in words. Participants are
 -- told by the names in their addresses, but for those that many share; a line of a transcript names its speaker itself. A conversation is
 -- known by its thread, else by the addresses that take part, else by the place where it is held.
+CREATE FUNCTION empla.episode_texts(episode_type text, description text, content jsonb, participants text[], location text, occurred_at timestamptz)
+    RETURNS TABLE (said text, words text, people text, thread integer) LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT said,
+           concat_ws(' ', said, translate(array_to_string(participants, ' '), '@._+-', '     '), location,
+                     to_char(occurred_at AT TIME ZONE 'UTC', 'FMDD FMMonth YYYY FMDay')),
+           CASE WHEN cardinality(participants) > 0 THEN
+               regexp_replace(regexp_replace(array_to_string(participants, ' '), '@[^ ]*', ' ', 'g'),
+                              '\m(info|sales|support|service|office|team|hello|contact|admin|help|mail|news|billing|no|reply|noreply)\M|[._+-]',
+                              ' ', 'gi')
+           ELSE coalesce(substring(description FROM '^([[:upper:]][[:alnum:]''-]*( [[:upper:]][[:alnum:]''-]*){0,2}): '), '') END,
+           CASE WHEN content ? 'thread' OR episode_type = 'interaction'
+                THEN ('x' || substr(md5(coalesce(content ->> 'thread', CASE WHEN strpos(array_to_string(participants, ' '), '@') > 0
+                                        THEN array_to_string(ARRAY(SELECT lower(p) FROM unnest(participants) AS p ORDER BY 1), ' ') END,
+                                        location, '')), 1, 8))::bit(32)::integer END
+      FROM (SELECT left(description
+                        || CASE WHEN strpos(description, content ->> 'subject') = 0 THEN E'\n' || (content ->> 'subject') ELSE '' END
+                        || CASE WHEN strpos(description, left(content ->> 'body', 1000)) = 0 THEN E'\n' || (content ->> 'body') ELSE '' END,
+                        16384) AS said) AS texts
+$$;
+CREATE FUNCTION empla.fact_text(subject text, predicate text, object text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+    $$ SELECT translate(subject || ' ' || predicate || ' ' || object, '_', ' ') $$;
+CREATE FUNCTION empla.procedure_text(name text, description text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+    $$ SELECT translate(name, '_-', '  ') || E'\n' || description $$;
+
 CREATE VIEW empla.memory_texts WITH (security_invoker = true) AS
-SELECT tenant_id, employee_id, id AS memory_id, 'episode' AS kind, occurred_at, said, people,
-       concat_ws(' ', said, translate(array_to_string(participants, ' '), '@._+-', '     '), location,
-                 to_char(occurred_at AT TIME ZONE 'UTC', 'FMDD FMMonth YYYY FMDay')) AS words,
-       CASE WHEN content ? 'thread' OR episode_type = 'interaction'
-            THEN ('x' || substr(md5(coalesce(content ->> 'thread', CASE WHEN strpos(array_to_string(participants, ' '), '@') > 0
-                                    THEN array_to_string(ARRAY(SELECT lower(p) FROM unnest(participants) AS p ORDER BY 1), ' ') END,
-                                    location, '')), 1, 8))::bit(32)::integer END AS thread
-  FROM empla.memory_episodes
- CROSS JOIN LATERAL (
-       SELECT left(description
-                   || CASE WHEN strpos(description, content ->> 'subject') = 0 THEN E'\n' || (content ->> 'subject') ELSE '' END
-                   || CASE WHEN strpos(description, left(content ->> 'body', 1000)) = 0 THEN E'\n' || (content ->> 'body') ELSE '' END,
-                   16384) AS said,
-              CASE WHEN cardinality(participants) > 0 THEN
-                  regexp_replace(regexp_replace(array_to_string(participants, ' '), '@[^ ]*', ' ', 'g'),
-                                 '\m(info|sales|support|service|office|team|hello|contact|admin|help|mail|news|billing|no|reply|noreply)\M|[._+-]',
-                                 ' ', 'gi')
-              ELSE coalesce(substring(description FROM '^([[:upper:]][[:alnum:]''-]*( [[:upper:]][[:alnum:]''-]*){0,2}): '), '') END AS people
-       ) AS texts
- WHERE deleted_at IS NULL
+SELECT e.tenant_id, e.employee_id, e.id AS memory_id, 'episode' AS kind, e.occurred_at, t.said, t.people, t.words, t.thread
+  FROM empla.memory_episodes e
+ CROSS JOIN LATERAL empla.episode_texts(e.episode_type, e.description, e.content, e.participants, e.location, e.occurred_at) AS t
+ WHERE e.deleted_at IS NULL
 UNION ALL
 SELECT tenant_id, employee_id, id, 'fact', created_at, said, '', said, NULL
-  FROM empla.memory_semantic CROSS JOIN LATERAL (SELECT translate(subject || ' ' || predicate || ' ' || object, '_', ' ') AS said) AS texts
+  FROM empla.memory_semantic CROSS JOIN LATERAL empla.fact_text(subject, predicate, object) AS said
  WHERE deleted_at IS NULL
 UNION ALL
 SELECT tenant_id, employee_id, id, 'procedure', created_at, said, '', said, NULL
-  FROM empla.memory_procedural CROSS JOIN LATERAL (SELECT translate(procedure_name, '_-', '  ') || E'\n' || description AS said) AS texts
+  FROM empla.memory_procedural CROSS JOIN LATERAL empla.procedure_text(procedure_name, description) AS said
  WHERE deleted_at IS NULL;
 COMMENT ON VIEW empla.memory_texts IS 'What each memory says that can be recalled: said is embedded, by its words it is found';
 GRANT SELECT ON empla.memory_texts TO empla_app, empla_worker, empla_migrator;
 
--- A statement's new memories are indexed at its end, whoever wrote them; what is forgotten leaves index and vectors at once.
--- OFFSET 0: each memory's text is looked up by its key. A plain join would read the whole table for every memory that is added.
+CREATE FUNCTION empla.people_words(people text) RETURNS integer[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+    $$ SELECT CASE WHEN people <> '' THEN ARRAY(SELECT word FROM empla.words(people)) ELSE '{}' END $$;
+
+-- A statement's new memories are indexed at its end, whoever wrote them; what is forgotten leaves index and vectors at once. Both work on the
+-- rows in hand: to read them again, a planner without statistics would read all that the employee remembers.
 CREATE FUNCTION empla.index_memories() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO empla.memory_index (tenant_id, employee_id, memory_id, kind, occurred_at, thread, words, people)
-    SELECT t.tenant_id, t.employee_id, t.memory_id, t.kind, t.occurred_at, t.thread, empla.bag(t.words),
-           ARRAY(SELECT word FROM empla.words(t.people))
-      FROM new_rows n
-     CROSS JOIN LATERAL (
-           SELECT * FROM empla.memory_texts x
-            WHERE x.tenant_id = n.tenant_id AND x.employee_id = n.employee_id AND x.memory_id = n.id AND x.kind = TG_ARGV[0] OFFSET 0) AS t
-    ON CONFLICT DO NOTHING;
+    CASE TG_ARGV[0]
+    WHEN 'episode' THEN
+        INSERT INTO empla.memory_index (tenant_id, employee_id, memory_id, kind, occurred_at, thread, words, people)
+        SELECT n.tenant_id, n.employee_id, n.id, 'episode', n.occurred_at, t.thread, empla.bag(t.words), empla.people_words(t.people)
+          FROM new_rows n
+         CROSS JOIN LATERAL empla.episode_texts(n.episode_type, n.description, n.content, n.participants, n.location, n.occurred_at) AS t
+         WHERE n.deleted_at IS NULL
+        ON CONFLICT DO NOTHING;
+    WHEN 'fact' THEN
+        INSERT INTO empla.memory_index (tenant_id, employee_id, memory_id, kind, occurred_at, words)
+        SELECT tenant_id, employee_id, id, 'fact', created_at, empla.bag(empla.fact_text(subject, predicate, object))
+          FROM new_rows WHERE deleted_at IS NULL
+        ON CONFLICT DO NOTHING;
+    ELSE
+        INSERT INTO empla.memory_index (tenant_id, employee_id, memory_id, kind, occurred_at, words)
+        SELECT tenant_id, employee_id, id, 'procedure', created_at, empla.bag(empla.procedure_text(procedure_name, description))
+          FROM new_rows WHERE deleted_at IS NULL
+        ON CONFLICT DO NOTHING;
+    END CASE;
     RETURN NULL;
 END $$;
 CREATE FUNCTION empla.reindex_memory() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     DELETE FROM empla.memory_index WHERE tenant_id = OLD.tenant_id AND employee_id = OLD.employee_id AND memory_id = OLD.id;
-    INSERT INTO empla.memory_index (tenant_id, employee_id, memory_id, kind, occurred_at, thread, words, people)
-    SELECT t.tenant_id, t.employee_id, t.memory_id, t.kind, t.occurred_at, t.thread, empla.bag(t.words),
-           ARRAY(SELECT word FROM empla.words(t.people))
-      FROM empla.memory_texts t
-     WHERE t.tenant_id = OLD.tenant_id AND t.employee_id = OLD.employee_id AND t.memory_id = OLD.id AND t.kind = TG_ARGV[0]
-    ON CONFLICT DO NOTHING;
+    IF TG_OP = 'DELETE' OR NEW.deleted_at IS NOT NULL THEN
+        RETURN NULL;
+    END IF;
+    CASE TG_ARGV[0]
+    WHEN 'episode' THEN
+        INSERT INTO empla.memory_index (tenant_id, employee_id, memory_id, kind, occurred_at, thread, words, people)
+        SELECT NEW.tenant_id, NEW.employee_id, NEW.id, 'episode', NEW.occurred_at, t.thread, empla.bag(t.words), empla.people_words(t.people)
+          FROM empla.episode_texts(NEW.episode_type, NEW.description, NEW.content, NEW.participants, NEW.location, NEW.occurred_at) AS t
+        ON CONFLICT DO NOTHING;
+    WHEN 'fact' THEN
+        INSERT INTO empla.memory_index (tenant_id, employee_id, memory_id, kind, occurred_at, words)
+        VALUES (NEW.tenant_id, NEW.employee_id, NEW.id, 'fact', NEW.created_at,
+                empla.bag(empla.fact_text(NEW.subject, NEW.predicate, NEW.object)))
+        ON CONFLICT DO NOTHING;
+    ELSE
+        INSERT INTO empla.memory_index (tenant_id, employee_id, memory_id, kind, occurred_at, words)
+        VALUES (NEW.tenant_id, NEW.employee_id, NEW.id, 'procedure', NEW.created_at,
+                empla.bag(empla.procedure_text(NEW.procedure_name, NEW.description)))
+        ON CONFLICT DO NOTHING;
+    END CASE;
     RETURN NULL;
 END $$;
 CREATE PROCEDURE empla.keep_indexed(target regclass, kind text, said text) LANGUAGE plpgsql AS $$
@@ -197,14 +233,18 @@ ALTER FUNCTION empla.waiting_memories(integer, integer) OWNER TO empla_auth;
 REVOKE CREATE ON SCHEMA empla FROM empla_auth;
 
 REVOKE ALL ON PROCEDURE empla.keep_indexed(regclass, text, text) FROM PUBLIC;
-REVOKE ALL ON FUNCTION empla.words(text), empla.bag(text), empla.index_memories(), empla.reindex_memory() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION empla.words(text), empla.bag(text), empla.index_memories(), empla.reindex_memory()
+REVOKE ALL ON FUNCTION empla.words(text), empla.bag(text), empla.people_words(text), empla.fact_text(text, text, text),
+    empla.procedure_text(text, text), empla.episode_texts(text, text, jsonb, text[], text, timestamptz), empla.index_memories(),
+    empla.reindex_memory() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION empla.words(text), empla.bag(text), empla.people_words(text), empla.fact_text(text, text, text),
+    empla.procedure_text(text, text), empla.episode_texts(text, text, jsonb, text[], text, timestamptz), empla.index_memories(),
+    empla.reindex_memory()
     TO empla_app, empla_worker, empla_keeper, empla_migrator, empla_auth, empla_retention;
 
 -- What stood there before is indexed now, and waits to be counted and embedded.
 SET LOCAL ROLE empla_migrator;
 INSERT INTO empla.memory_index (tenant_id, employee_id, memory_id, kind, occurred_at, thread, words, people)
-SELECT tenant_id, employee_id, memory_id, kind, occurred_at, thread, empla.bag(words), ARRAY(SELECT word FROM empla.words(people))
+SELECT tenant_id, employee_id, memory_id, kind, occurred_at, thread, empla.bag(words), empla.people_words(people)
   FROM empla.memory_texts
 ON CONFLICT DO NOTHING;
 SET LOCAL ROLE empla_owner;

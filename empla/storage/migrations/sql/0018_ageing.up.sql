@@ -5,7 +5,7 @@ ALTER TABLE empla.memory_episodes
     ADD COLUMN ended       text CONSTRAINT episodes_ended_check CHECK (ended IN ('forgotten', 'evicted', 'merged')),
     ADD COLUMN merged_into uuid,
     ADD CONSTRAINT episodes_merged_into_fkey FOREIGN KEY (tenant_id, employee_id, merged_into)
-        REFERENCES empla.memory_episodes (tenant_id, employee_id, id) ON DELETE SET NULL (merged_into),
+        REFERENCES empla.memory_episodes (tenant_id, employee_id, id),
     ADD CONSTRAINT episodes_ended_is_deleted CHECK (ended IS NULL OR deleted_at IS NOT NULL),
     ADD CONSTRAINT episodes_merged CHECK (merged_into IS NULL OR (merged_into <> id AND ended IS NOT DISTINCT FROM 'merged')),
     -- The row stays, for what rests on it names it; its words don't.

@@ -146,7 +146,10 @@ CANDIDATES: LiteralString = """
            AND (NOT %(narrowed)s::boolean OR memory_id = ANY ((SELECT ids FROM wanted)::uuid[]))
     ), near AS MATERIALIZED (
         SELECT p.*, 1 - (v.embedding <=> %(vector)s::halfvec) AS cosine
-          FROM (SELECT * FROM seen WHERE model = %(model)s::int ORDER BY apart LIMIT %(probed)s::int) AS p
+          FROM (SELECT * FROM seen WHERE model = %(model)s::int
+                 ORDER BY apart LIMIT greatest(%(probed)s::int, (
+                       SELECT memories / 250 FROM memory_words
+                        WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND word = 0))) AS p
          CROSS JOIN LATERAL (
              SELECT embedding FROM memory_vectors
               WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND memory_id = p.memory_id AND model = %(model)s::int
@@ -198,14 +201,16 @@ CANDIDATES: LiteralString = """
               AND model = %(model)s::int LIMIT 1) AS v ON true
 """
 
-# By meaning alone, one pass and one message: candidates by their codes, their cosines, and what the best of them tell.
+# By meaning alone, one pass and one message: candidates by their codes, their cosines, and what the best of them tell. The more there
+# are, the more codes are followed up, for the more lie close to each other.
 NEAREST: LiteralString = """
     WITH near AS MATERIALIZED (
         SELECT p.memory_id, p.occurred_at, 1 - (v.embedding <=> %(vector)s::halfvec) AS cosine
           FROM (SELECT memory_id, occurred_at FROM memory_index
                  WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND kind = ANY (%(kinds)s::text[])
                    AND occurred_at >= %(since)s::timestamptz AND occurred_at < %(until)s::timestamptz AND model = %(model)s::int
-                 ORDER BY code <~> %(code)s::bit(512) LIMIT %(probed)s::int) AS p
+                 ORDER BY code <~> %(code)s::bit(512) LIMIT greatest(%(probed)s::int, (SELECT memories / 250 FROM memory_words
+                       WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND word = 0))) AS p
          CROSS JOIN LATERAL (
              SELECT embedding FROM memory_vectors
               WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND memory_id = p.memory_id AND model = %(model)s::int

@@ -22,7 +22,8 @@ class Bare:
         self._admin, self._app = admin, app
 
     async def copy(self, tenant: UUID) -> None:
-        """What the tenant's employees remember stands here too; all tables have fresh statistics."""
+        """What the tenant's employees remember stands here too; all tables have fresh statistics, before and after."""
+        await self._admin.execute("ANALYZE")
         await self._admin.execute(
             """
             INSERT INTO bare.memories (owner, memory, body, vector)

@@ -65,6 +65,7 @@ class Candidates(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     ids: list[UUID]
+    kinds: list[str]
     is_first: list[bool]  # found by itself, not as the neighbour of another alone
     occurred_at: list[float]  # seconds since 1970
     cosine: list[float | None]
@@ -78,6 +79,7 @@ class Ranked:
     """One candidate, with what it was measured by."""
 
     id: UUID
+    kind: str
     parts: Parts
     cosine: float | None
     matched: float
@@ -103,6 +105,7 @@ def ranked(found: Candidates, *, ranking: Ranking, now: datetime, most: int) -> 
     return [
         Ranked(
             id=found.ids[place],
+            kind=found.kinds[place],
             parts=Parts(**{name: float(column[place]) for name, column in columns.items()}),
             cosine=found.cosine[place],
             matched=found.matched[place],

@@ -93,8 +93,6 @@ class Hit(BaseModel):
 class Meaning(BaseModel):
     """What a question's words mean to this employee."""
 
-    planned: str
-    room: str
     words: str | None  # each with its weight, as pgvector reads a sparse vector
     named: list[int]  # words of participants' names
     names: list[str]  # as they stand in the question
@@ -102,7 +100,6 @@ class Meaning(BaseModel):
     model_name: str | None
 
 
-# What follows in this transaction needs no plan of its own for each question, and room for what it sees of large memories.
 # The rarer a word is in what the employee remembers, the more it says: idf as in BM25, never negative.
 MEANING: LiteralString = """
     WITH asked AS MATERIALIZED (
@@ -118,8 +115,7 @@ MEANING: LiteralString = """
           FROM (SELECT a.word, coalesce(k.memories, 0)::float8 AS found, coalesce(n.memories, 0)::float8 AS memories
                   FROM asked a LEFT JOIN known k ON k.word = a.word LEFT JOIN known n ON n.word = 0) AS counted
     )
-    SELECT set_config('plan_cache_mode', 'force_generic_plan', true) AS planned, set_config('work_mem', '32MB', true) AS room,
-           (SELECT '{' || string_agg(word || ':' || idf::numeric(8, 4), ',') || '}/1000000000' FROM weighed) AS words,
+    SELECT (SELECT '{' || string_agg(word || ':' || idf::numeric(8, 4), ',') || '}/1000000000' FROM weighed) AS words,
            ARRAY(SELECT word FROM known WHERE named > 0) AS named,
            CASE WHEN EXISTS (SELECT FROM known WHERE named > 0) THEN ARRAY(
                SELECT sign FROM regexp_split_to_table(%(question)s::text, '[^[:alnum:]]+') AS sign
@@ -138,7 +134,7 @@ CANDIDATES: LiteralString = """
                AND (%(episode_type)s::text IS NULL OR episode_type = %(episode_type)s::text)
                AND (%(location)s::text IS NULL OR location = %(location)s::text)) AS ids
     ), seen AS MATERIALIZED (
-        SELECT memory_id, occurred_at, thread, people, model, code <~> %(code)s::bit(512) AS apart,
+        SELECT memory_id, kind, occurred_at, thread, people, model, code <~> %(code)s::bit(512) AS apart,
                -(words <#> %(words)s::sparsevec) AS matched
           FROM memory_index
          WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND kind = ANY (%(kinds)s::text[])
@@ -168,14 +164,14 @@ CANDIDATES: LiteralString = """
         SELECT n.*
           FROM first f
          CROSS JOIN LATERAL (
-             (SELECT i.memory_id, i.occurred_at, i.thread, i.people, i.words FROM memory_index i
+             (SELECT i.memory_id, i.kind, i.occurred_at, i.thread, i.people, i.words FROM memory_index i
                WHERE i.tenant_id = %(tenant)s::uuid AND i.employee_id = %(employee)s::uuid AND i.thread = f.thread
                  AND (i.occurred_at, i.memory_id) > (f.occurred_at, f.memory_id)
                  AND i.occurred_at <= f.occurred_at + %(gap)s::interval AND i.occurred_at < %(until)s::timestamptz
                  AND (NOT %(narrowed)s::boolean OR i.memory_id = ANY ((SELECT ids FROM wanted)::uuid[]))
                ORDER BY i.occurred_at, i.memory_id LIMIT 2)
              UNION ALL
-             (SELECT i.memory_id, i.occurred_at, i.thread, i.people, i.words FROM memory_index i
+             (SELECT i.memory_id, i.kind, i.occurred_at, i.thread, i.people, i.words FROM memory_index i
                WHERE i.tenant_id = %(tenant)s::uuid AND i.employee_id = %(employee)s::uuid AND i.thread = f.thread
                  AND (i.occurred_at, i.memory_id) < (f.occurred_at, f.memory_id)
                  AND i.occurred_at >= f.occurred_at - %(gap)s::interval AND i.occurred_at >= %(since)s::timestamptz
@@ -184,12 +180,13 @@ CANDIDATES: LiteralString = """
          WHERE %(beside)s::boolean AND f.thread IS NOT NULL
     ), pool AS (
         SELECT DISTINCT ON (memory_id) *
-          FROM (SELECT memory_id, occurred_at, thread, people, matched, cosine, true AS is_first FROM first
+          FROM (SELECT memory_id, kind, occurred_at, thread, people, matched, cosine, true AS is_first FROM first
                 UNION ALL
-                SELECT memory_id, occurred_at, thread, people, -(words <#> %(words)s::sparsevec), NULL, false FROM beside) AS joined
+                SELECT memory_id, kind, occurred_at, thread, people, -(words <#> %(words)s::sparsevec), NULL, false FROM beside) AS joined
          ORDER BY memory_id, is_first DESC
     )
-    SELECT coalesce(array_agg(p.memory_id), '{}') AS ids, coalesce(array_agg(p.is_first), '{}') AS is_first,
+    SELECT coalesce(array_agg(p.memory_id), '{}') AS ids, coalesce(array_agg(p.kind), '{}') AS kinds,
+           coalesce(array_agg(p.is_first), '{}') AS is_first,
            coalesce(array_agg(p.thread), '{}') AS thread,
            coalesce(array_agg(extract(epoch FROM p.occurred_at)::float8), '{}') AS occurred_at,
            coalesce(array_agg(coalesce(p.cosine, 1 - (v.embedding <=> %(vector)s::halfvec))), '{}') AS cosine,
@@ -205,8 +202,8 @@ CANDIDATES: LiteralString = """
 # are, the more codes are followed up, for the more lie close to each other.
 NEAREST: LiteralString = """
     WITH near AS MATERIALIZED (
-        SELECT p.memory_id, p.occurred_at, 1 - (v.embedding <=> %(vector)s::halfvec) AS cosine
-          FROM (SELECT memory_id, occurred_at FROM memory_index
+        SELECT p.memory_id, p.kind, p.occurred_at, 1 - (v.embedding <=> %(vector)s::halfvec) AS cosine
+          FROM (SELECT memory_id, kind, occurred_at FROM memory_index
                  WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND kind = ANY (%(kinds)s::text[])
                    AND occurred_at >= %(since)s::timestamptz AND occurred_at < %(until)s::timestamptz AND model = %(model)s::int
                  ORDER BY code <~> %(code)s::bit(512) LIMIT greatest(%(probed)s::int, (SELECT memories / 250 FROM memory_words
@@ -219,19 +216,24 @@ NEAREST: LiteralString = """
     )
     SELECT d.kind, d.memory_id AS id, d.said AS text, d.occurred_at, d.participants, d.location, d.source, d.observation_id, d.tainted,
            d.importance, d.recall_count, n.cosine, n.mean, n.spread
-      FROM (SELECT memory_id, cosine, avg(cosine) OVER () AS mean, stddev_pop(cosine) OVER () AS spread
+      FROM (SELECT memory_id, kind, cosine, avg(cosine) OVER () AS mean, stddev_pop(cosine) OVER () AS spread
               FROM near ORDER BY cosine DESC, occurred_at DESC LIMIT %(limit)s::int) AS n
-      JOIN memory_details d ON d.tenant_id = %(tenant)s::uuid AND d.employee_id = %(employee)s::uuid AND d.memory_id = n.memory_id
-       AND d.memory_id = ANY (ARRAY(SELECT memory_id FROM near ORDER BY cosine DESC, occurred_at DESC LIMIT %(limit)s::int))
+     CROSS JOIN LATERAL (
+           SELECT * FROM memory_details
+            WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND memory_id = n.memory_id AND kind = n.kind
+            LIMIT 1) AS d
      ORDER BY n.cosine DESC, d.occurred_at DESC
 """
 
-
+# One by one, by the key: a planner without statistics would read all that the employee remembers.
 DETAILS: LiteralString = """
-    SELECT kind, memory_id AS id, said AS text, occurred_at, participants, location, source, observation_id, tainted, importance,
-           recall_count
-      FROM memory_details
-     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND memory_id = ANY (%(ids)s::uuid[])
+    SELECT d.kind, d.memory_id AS id, d.said AS text, d.occurred_at, d.participants, d.location, d.source, d.observation_id, d.tainted,
+           d.importance, d.recall_count
+      FROM unnest(%(ids)s::uuid[], %(kinds)s::text[]) AS n (memory_id, kind)
+     CROSS JOIN LATERAL (
+           SELECT * FROM memory_details
+            WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND memory_id = n.memory_id AND kind = n.kind
+            LIMIT 1) AS d
 """
 
 
@@ -299,9 +301,10 @@ async def recall(
         ranking=ranking,
     )
     likely = ranked(found, ranking=ranking, now=tx.now, most=max(2 * limit, _MOST_WEIGHED))
-    details = (
-        await tx.fetch_all(_Detail, DETAILS, employee=employee, ids=[each.id for each in likely]) if likely else []
-    )
+    if not likely:
+        return []
+    ids, kinds = [each.id for each in likely], [each.kind for each in likely]
+    details = await tx.fetch_all(_Detail, DETAILS, employee=employee, ids=ids, kinds=kinds)
     return _best(likely, details, limit=limit, ranking=ranking)
 
 

@@ -131,15 +131,21 @@ class Database:
             yield tx
 
     @asynccontextmanager
+    async def search(self, caller: Caller) -> AsyncGenerator[ReadTx]:
+        """As `read`, for statements that look through much, and are the same for every question."""
+        async with self._entered("app", caller, write=False, search=True) as tx:
+            yield tx
+
+    @asynccontextmanager
     async def work(self, caller: Caller) -> AsyncGenerator[Tx]:
         """A transaction of one employee's cycle, under the worker role."""
         async with self._entered("worker", caller, write=True) as tx:
             yield tx
 
     @asynccontextmanager
-    async def _entered(self, kind: str, caller: Caller, *, write: bool) -> AsyncGenerator[Tx]:
+    async def _entered(self, kind: str, caller: Caller, *, write: bool, search: bool = False) -> AsyncGenerator[Tx]:
         async with self._borrowed(kind) as connection:
-            async with entered(connection, caller, settings=self.settings, write=write) as tx:
+            async with entered(connection, caller, settings=self.settings, write=write, search=search) as tx:
                 yield tx
             self.statements += tx.statements
 

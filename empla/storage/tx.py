@@ -89,9 +89,13 @@ class Tx(ReadTx):
         return cursor.rowcount
 
 
+# One plan for all questions, for planning takes as long as answering does; and room for what is seen of a large memory.
+_SEARCHING = sql.SQL("SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL work_mem = '32MB'; ")
+
+
 @asynccontextmanager
 async def entered(
-    connection: AsyncConnection[Any], caller: Caller, *, settings: Settings, write: bool
+    connection: AsyncConnection[Any], caller: Caller, *, settings: Settings, write: bool, search: bool = False
 ) -> AsyncGenerator[Tx]:
     """Begin as `caller` in one message, commit at the end; an error rolls everything back.
 
@@ -100,7 +104,7 @@ async def entered(
     """
     tx = Tx(connection, caller, settings)
     try:
-        await _begin(tx, connection, write=write)
+        await _begin(tx, connection, write=write, search=search)
         yield tx
         tx.statements += 1
         try:
@@ -122,16 +126,17 @@ async def _roll_back(connection: AsyncConnection[Any]) -> None:
         await connection.close()
 
 
-async def _begin(tx: Tx, connection: AsyncConnection[Any], *, write: bool) -> None:
+async def _begin(tx: Tx, connection: AsyncConnection[Any], *, write: bool, search: bool) -> None:
     # The limits are transaction-local, so that a pooler's next client is not touched.
     begin = sql.SQL(
         "BEGIN {}; SET LOCAL statement_timeout = {}; SET LOCAL idle_in_transaction_session_timeout = {}; "
-        "SET LOCAL synchronous_commit = {}; SELECT ctx.enter({}, {}, {})"
+        "SET LOCAL synchronous_commit = {}; {}SELECT ctx.enter({}, {}, {})"
     ).format(
         sql.SQL("" if write else "READ ONLY"),
         sql.Literal(int(tx.settings.statement_timeout * 1000)),
         sql.Literal(int(tx.settings.idle_timeout * 1000)),
         sql.Literal("on" if tx.settings.synchronous_commit else "off"),
+        _SEARCHING if search else sql.SQL(""),
         sql.Literal(tx.caller.tenant),
         sql.Literal(tx.caller.user),
         sql.Literal(tx.caller.employee),

@@ -23,6 +23,7 @@ def found(*candidates: dict[str, Any]) -> Candidates:
     full = [usual | each for each in candidates]
     return Candidates(
         ids=[an_id(place) for place in range(len(full))],
+        kinds=["episode"] * len(full),
         **{name: [each[name] for each in full] for name in usual},
     )
 

@@ -24,6 +24,7 @@ KINDS: tuple[Kind, ...] = ("episode", "fact", "procedure")
 MAX_RECALLED = 1000
 MAX_QUERY = 10_000  # characters
 _LEAST_TOLD = 0.005  # which two decimals would show as nothing
+_SAMPLED = 4096  # memories; four times as many are worth a sample
 _MOST_WEIGHED = 30  # candidates of which importance and reinforcement are looked up, unless more are asked for
 
 
@@ -124,7 +125,8 @@ MEANING: LiteralString = """
 """
 
 # One pass over the employee's narrow rows finds the candidates; each then is measured in every way, whichever brought it in: a missing
-# measure would count as the worst there is. Whoever speaks before and after a candidate becomes one.
+# measure would count as the worst there is. Whoever speaks before and after a candidate becomes one. Of many memories, a sample sets a bar
+# first: what is no better than as many of the sample as are wanted can't be among the best of all, and need not be kept in sight.
 CANDIDATES: LiteralString = """
     WITH wanted AS MATERIALIZED (
         SELECT ARRAY(
@@ -133,19 +135,34 @@ CANDIDATES: LiteralString = """
                AND (%(participant)s::text IS NULL OR participants @> ARRAY[%(participant)s::text])
                AND (%(episode_type)s::text IS NULL OR episode_type = %(episode_type)s::text)
                AND (%(location)s::text IS NULL OR location = %(location)s::text)) AS ids
-    ), seen AS MATERIALIZED (
-        SELECT memory_id, kind, occurred_at, thread, people, model, code <~> %(code)s::bit(512) AS apart,
-               -(words <#> %(words)s::sparsevec) AS matched
+    ), size AS MATERIALIZED (
+        SELECT coalesce(max(memories), 0) AS memories, greatest(%(probed)s::int, max(memories) / 250) AS probed FROM memory_words
+         WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND word = 0
+    ), sample AS MATERIALIZED (
+        SELECT CASE WHEN model = %(model)s::int THEN code <~> %(code)s::bit(512) END AS apart, -(words <#> %(words)s::sparsevec) AS matched
           FROM memory_index
          WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND kind = ANY (%(kinds)s::text[])
            AND occurred_at >= %(since)s::timestamptz AND occurred_at < %(until)s::timestamptz
            AND (NOT %(narrowed)s::boolean OR memory_id = ANY ((SELECT ids FROM wanted)::uuid[]))
+           AND (SELECT memories FROM size) > 4 * %(sampled)s::int
+         LIMIT %(sampled)s::int
+    ), bar AS MATERIALIZED (
+        SELECT (SELECT apart FROM sample WHERE apart IS NOT NULL ORDER BY apart OFFSET (SELECT probed - 1 FROM size) LIMIT 1) AS apart,
+               coalesce((SELECT matched FROM sample ORDER BY matched DESC OFFSET %(breadth)s::int - 1 LIMIT 1), 0) AS matched
+    ), seen AS MATERIALIZED (
+        SELECT s.*
+          FROM (SELECT memory_id, kind, occurred_at, thread, people, model, code <~> %(code)s::bit(512) AS apart,
+                       -(words <#> %(words)s::sparsevec) AS matched
+                  FROM memory_index
+                 WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND kind = ANY (%(kinds)s::text[])
+                   AND occurred_at >= %(since)s::timestamptz AND occurred_at < %(until)s::timestamptz
+                   AND (NOT %(narrowed)s::boolean OR memory_id = ANY ((SELECT ids FROM wanted)::uuid[]))
+                OFFSET 0) AS s, bar
+         WHERE bar.apart IS NULL OR s.apart <= bar.apart OR (s.matched > 0 AND s.matched >= bar.matched)
     ), near AS MATERIALIZED (
         SELECT p.*, 1 - (v.embedding <=> %(vector)s::halfvec) AS cosine
           FROM (SELECT * FROM seen WHERE model = %(model)s::int
-                 ORDER BY apart LIMIT greatest(%(probed)s::int, (
-                       SELECT memories / 250 FROM memory_words
-                        WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND word = 0))) AS p
+                 ORDER BY apart, memory_id DESC LIMIT (SELECT greatest(%(probed)s::int, probed) FROM size)) AS p
          CROSS JOIN LATERAL (
              SELECT embedding FROM memory_vectors
               WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND memory_id = p.memory_id AND model = %(model)s::int
@@ -155,9 +172,11 @@ CANDIDATES: LiteralString = """
         SELECT DISTINCT ON (memory_id) *
           FROM (SELECT * FROM near
                 UNION ALL
-                (SELECT *, NULL::float8 FROM seen WHERE %(by_words)s::boolean AND matched > 0 ORDER BY matched DESC LIMIT %(breadth)s::int)
+                (SELECT *, NULL::float8 FROM seen WHERE %(by_words)s::boolean AND matched > 0
+                  ORDER BY matched DESC, memory_id DESC LIMIT %(breadth)s::int)
                 UNION ALL
-                (SELECT *, NULL FROM seen WHERE (SELECT count(*) FROM near) < %(limit)s::int ORDER BY occurred_at DESC LIMIT %(limit)s::int)
+                (SELECT *, NULL FROM seen WHERE (SELECT count(*) FROM near) < %(limit)s::int ORDER BY occurred_at DESC, memory_id DESC
+                  LIMIT %(limit)s::int)
                ) AS found
          ORDER BY memory_id, cosine
     ), beside AS (
@@ -206,7 +225,8 @@ NEAREST: LiteralString = """
           FROM (SELECT memory_id, kind, occurred_at FROM memory_index
                  WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND kind = ANY (%(kinds)s::text[])
                    AND occurred_at >= %(since)s::timestamptz AND occurred_at < %(until)s::timestamptz AND model = %(model)s::int
-                 ORDER BY code <~> %(code)s::bit(512) LIMIT greatest(%(probed)s::int, (SELECT memories / 250 FROM memory_words
+                 ORDER BY code <~> %(code)s::bit(512), memory_id DESC
+                 LIMIT greatest(%(probed)s::int, (SELECT memories / 250 FROM memory_words
                        WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND word = 0))) AS p
          CROSS JOIN LATERAL (
              SELECT embedding FROM memory_vectors
@@ -408,6 +428,7 @@ async def _candidates(
         limit=limit,
         breadth=max(ranking.breadth, 2 * limit),
         probed=max(4 * ranking.breadth, 4 * limit),
+        sampled=_SAMPLED,
         by_words=ranking.words > 0,
         beside=ranking.neighbours > 0 and "episode" in filters.kinds,
         gap=f"{ranking.gap_minutes} minutes",

@@ -1,14 +1,14 @@
 """One database: pools of logins that are members of the app and the worker role, and the check that it can be used."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, LiteralString, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, LiteralString, Self, TypeVar
 
 import psycopg
-import structlog
 from psycopg import AsyncConnection
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import class_row
@@ -16,13 +16,14 @@ from psycopg.types.json import JsonbDumper
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from pydantic import BaseModel
 
-from empla.embedding.chosen import chosen
-from empla.embedding.embedder import Embedder
 from empla.errors import EmplaError, UnavailableError
 from empla.settings import Settings
 from empla.storage.errors import connecting, not_a_member, place, translated
 from empla.storage.revision import HEAD, MINIMUM_SERVER
 from empla.storage.tx import Caller, ReadTx, Tx, entered
+
+if TYPE_CHECKING:
+    from empla.embedding.embedder import Embedder
 
 Row = TypeVar("Row", bound=BaseModel)
 
@@ -40,7 +41,7 @@ _ENSURE_PARTITIONS: LiteralString = "SELECT empla.ensure_partitions()"
 _ALONE: LiteralString = "SELECT pg_try_advisory_xact_lock(%(task)s::bigint)"
 
 
-_log = structlog.stdlib.get_logger("empla.storage")
+_log = logging.getLogger("empla.storage")
 
 
 class _Ready(BaseModel):
@@ -77,8 +78,11 @@ class Database:
         self._again: set[Hashable] = set()
 
     @cached_property
-    def embedder(self) -> Embedder | None:
+    def embedder(self) -> "Embedder | None":
         """By what this process compares memories; None where words decide alone. Raises `UsageError` for settings that choose none."""
+        # numpy and the models take as long to import as all the rest, and few commands compare memories.
+        from empla.embedding.chosen import chosen  # noqa: PLC0415
+
         return chosen(self.settings)
 
     def afterwards(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, object]]) -> None:
@@ -99,7 +103,7 @@ class Database:
                 if key not in self._again:
                     return
         except EmplaError as error:
-            _log.warning("left undone", what=str(key), error=str(error))
+            _log.warning("left undone: %s: %s", key, error)
         finally:
             self._again.discard(key)
             self._afterwards.pop(key, None)

@@ -139,7 +139,7 @@ def test_killed_at_any_point_it_carries_on(home: Path, start: Starter, own_figur
 
 
 def test_when_the_server_is_killed_it_says_so_and_carries_on(home: Path, start: Starter, figures_then: Figures):
-    run = start("demo", "--until", THEN, home=home)
+    run = start("demo", home=home)  # which goes on for long after the blow
     run.wait_until(partial(look, home, lived("2025-02-10")))
     server = embedded.running(home)
     assert server is not None
@@ -149,11 +149,11 @@ def test_when_the_server_is_killed_it_says_so_and_carries_on(home: Path, start: 
     assert stopped.err.startswith("empla: ")
     assert stopped.err.count("\n") == 1
     assert empla("demo", "--until", THEN, home=home).code == 0
-    assert figures(reports(home)) == figures_then
+    assert figures(reports(home, as_of=THEN)) == figures_then
 
 
 def test_ctrl_c_stops_it_with_a_sentence_and_it_carries_on(home: Path, start: Starter, figures_then: Figures):
-    run = start("demo", "--until", THEN, home=home)
+    run = start("demo", home=home)  # which goes on for long after the blow
     run.wait_until(partial(look, home, lived("2025-02-10")))
     run.signal(signal.SIGINT)
     stopped = run.wait()
@@ -161,7 +161,7 @@ def test_ctrl_c_stops_it_with_a_sentence_and_it_carries_on(home: Path, start: St
     assert stopped.err == "empla: stopped; what was committed stays, and the same command carries on\n"
     assert embedded.running(home) is None  # it had started the server
     assert empla("demo", "--until", THEN, home=home).code == 0
-    assert figures(reports(home)) == figures_then
+    assert figures(reports(home, as_of=THEN)) == figures_then
 
 
 def test_two_at_once_live_one_life(home: Path, start: Starter, figures_then: Figures):

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ TEMPLATE = "empla"
 
 def pytest_configure(config: pytest.Config) -> None:
     """The controller (or the only process) starts the server and makes the template; roles can't be made by several at once."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts what goes into the background so, and the programs that tests start would inherit it: Ctrl-C stopped none of them.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
     home = Path(tempfile.mkdtemp(prefix="empla-tests-"))

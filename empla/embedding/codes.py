@@ -23,9 +23,9 @@ def codes(vectors: Vectors) -> list[str]:
 
 
 def literals(vectors: Vectors) -> list[str]:
-    """Each vector as pgvector reads it, without zeros at its end."""
+    """Each vector as pgvector reads it, at the width it has: those of one model must all have the same."""
     # Six decimals of a number below 1 are more than half precision keeps; a list prints faster than its numbers one by one.
-    return [str(_trimmed(row).tolist()) for row in np.round(vectors.astype(np.float64), 6)]
+    return [str(row.tolist()) for row in np.round(vectors.astype(np.float64), 6)]
 
 
 def checked(vector: "NDArray[np.floating] | list[float]") -> Vectors:
@@ -46,11 +46,6 @@ def checked(vector: "NDArray[np.floating] | list[float]") -> Vectors:
     if not given.any():
         raise InvalidError("a vector of zeros has no direction")
     return normalised(given.reshape(1, -1))
-
-
-def _trimmed(row: Vectors) -> Vectors:
-    used = np.flatnonzero(row)
-    return row[: used[-1] + 1] if used.size else row[:1]
 
 
 @lru_cache(maxsize=8)

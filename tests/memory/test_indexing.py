@@ -147,6 +147,21 @@ async def test_a_text_without_direction_waits_for_nothing(database: Database, ac
     assert texts(await recall(database, acme, jordan.id, "giraffe", embedder=blank)) == ["A giraffe"]
 
 
+async def test_a_vector_that_ends_in_zeros_can_be_compared_with_the_others(
+    database: Database, acme: Caller, jordan: Employee
+):
+    class Axes(Backwards):
+        async def embed(self, texts: Sequence[str]) -> Vectors:
+            return np.array([[1, 0, 0, 1e-8] if "giraffe" in text else [0, 0, 0, 1] for text in texts], np.float32)
+
+    await remembered(database, acme, jordan.id, "A giraffe", "A zebra", caught_up=False)
+    axes = Axes()
+    await indexing.catch_up(database, acme, employee=jordan.id, embedder=axes)
+    for question, best in (("giraffe", "A giraffe"), ("any", "A zebra")):
+        hits = await recall(database, acme, jordan.id, question, embedder=axes, ranking=BY_MEANING)
+        assert texts(hits)[0] == best
+
+
 async def test_whose_memories_wait_is_known_over_all_tenants(cluster: "Cluster"):
     with own_database(cluster) as settings:
         async with opening.opened(settings) as database:

@@ -73,7 +73,8 @@ class System(Adapter):
         return self._employees[emp]
 
     def _vectors(self, texts: Sequence[str]) -> Vectors:
-        return np.stack([self.data.vec(text) for text in texts])
+        # As wide as the model makes them: the harness pads with zeros, which would be stored and compared.
+        return np.stack([self.data.vec(text) for text in texts])[:, : self.data.vecs.shape[1]]
 
     async def add_one(self, emp: int, text: str) -> None:
         """One transaction: the episode, its words and its vector."""

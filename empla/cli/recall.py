@@ -15,6 +15,7 @@ from empla.memory.episodic import EpisodeType
 from empla.memory.ranking import BY_MEANING, BY_WORDS, DEFAULT, Ranking
 from empla.memory.recall import KINDS, Filters, Hit, Kind
 from empla.storage import opening
+from empla.storage.tx import Caller
 
 _RANKINGS: dict[str, Ranking] = {"all": DEFAULT, "meaning": BY_MEANING, "words": BY_WORDS}
 
@@ -80,8 +81,7 @@ async def recall(
             person = await employees.find(tx, email=employee)
         embedder = database.embedder
         if embedder is not None and embedder.is_instant:
-            operator = await doors.caller_for(database, tenant=tenant)
-            await indexing.catch_up(database, operator, employee=person.id, embedder=embedder)
+            await indexing.catch_up(database, Caller(caller.tenant), employee=person.id, embedder=embedder)
         hits = await answering.answer(
             database,
             caller,

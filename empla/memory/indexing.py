@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from empla.embedding.codes import codes, literals
 from empla.embedding.embedder import Embedder, Vectors, model_id
-from empla.errors import ForbiddenError, NotFoundError
+from empla.errors import ForbiddenError, NotFoundError, UnavailableError
 from empla.storage.database import Database
 from empla.storage.tx import Caller, ReadTx, Tx
 
@@ -206,11 +206,21 @@ async def current(tx: ReadTx, *, employee: UUID) -> Space | None:
 
 
 async def catch_up_all(database: Database, *, embedder: Embedder | None) -> int:
-    """Nobody's memories wait any more, in any active tenant; of how many employees some did. Raises as `catch_up` does."""
+    """Nobody's memories wait any more, in any active tenant; of how many employees some did.
+
+    Raises `UnavailableError` when the model can't be reached: everybody's words are counted all the same, and it is asked once.
+    """
     found = await waiting(database, embedder=embedder)
+    down: UnavailableError | None = None
     for each in found:
+        caller, model = Caller(each.tenant_id), embedder if down is None else None
         with suppress(NotFoundError, ForbiddenError):  # dismissed or suspended since it was listed
-            await catch_up(database, Caller(each.tenant_id), employee=each.employee_id, embedder=embedder)
+            try:
+                await catch_up(database, caller, employee=each.employee_id, embedder=model)
+            except UnavailableError as error:
+                down = error
+    if down is not None:
+        raise down
     return len(found)
 
 

@@ -35,6 +35,14 @@ class Ranking(BaseModel):
         others = (self.words, self.people, self.neighbours, self.recency, self.importance, self.reinforcement)
         return self.vector > 0 and not any(others)
 
+    def wanted(self, limit: int) -> int:
+        """How many candidates by meaning, and as many by words, for an answer of so many."""
+        return max(self.breadth, 2 * limit)
+
+    def probed(self, limit: int) -> int:
+        """How many are looked at by their codes, at least, to find the nearest."""
+        return 4 * max(self.breadth, limit)
+
 
 DEFAULT = Ranking()
 BY_MEANING = Ranking(words=0, people=0, neighbours=0, recency=0, importance=0, reinforcement=0)

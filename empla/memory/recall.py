@@ -373,8 +373,8 @@ async def _nearest(
         since=window.since,
         until=window.until,
         limit=limit,
-        breadth=max(ranking.breadth, 2 * limit),
-        probed=max(4 * ranking.breadth, 4 * limit),
+        breadth=ranking.wanted(limit),
+        probed=ranking.probed(limit),
     )
     hits: list[Hit] = []
     for each in near:
@@ -426,8 +426,8 @@ async def _candidates(
         episode_type=filters.episode_type,
         location=filters.location,
         limit=limit,
-        breadth=max(ranking.breadth, 2 * limit),
-        probed=max(4 * ranking.breadth, 4 * limit),
+        breadth=ranking.wanted(limit),
+        probed=ranking.probed(limit),
         sampled=_SAMPLED,
         by_words=ranking.words > 0,
         beside=ranking.neighbours > 0 and "episode" in filters.kinds,

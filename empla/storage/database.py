@@ -104,6 +104,8 @@ class Database:
                     return
         except EmplaError as error:
             _log.warning("left undone: %s: %s", key, error)
+        except Exception:  # noqa: BLE001 — a defect of ours, which nobody else would hear of
+            _log.exception("failed: %s", key)
         finally:
             self._again.discard(key)
             self._afterwards.pop(key, None)

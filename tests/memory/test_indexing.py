@@ -147,6 +147,16 @@ async def test_a_text_without_direction_waits_for_nothing(database: Database, ac
     assert texts(await recall(database, acme, jordan.id, "giraffe", embedder=blank)) == ["A giraffe"]
 
 
+async def test_a_defect_behind_an_answer_is_heard_of(database: Database, caplog: pytest.LogCaptureFixture):
+    async def broken() -> None:
+        raise ZeroDivisionError
+
+    database.afterwards("a task", broken)
+    await database.settled("a task")
+    assert "failed: a task" in caplog.text
+    assert "ZeroDivisionError" in caplog.text
+
+
 async def test_a_vector_that_ends_in_zeros_can_be_compared_with_the_others(
     database: Database, acme: Caller, jordan: Employee
 ):
@@ -172,6 +182,12 @@ async def test_whose_memories_wait_is_known_over_all_tenants(cluster: "Cluster")
                 await remembered(database, caller, people[-1][1].id, f"A giraffe at {slug}", caught_up=False)
             mine = {person.id for _, person in people}
             assert {each.employee_id for each in await indexing.waiting(database, embedder=EMBEDDER)} == mine
+            # A model that is down keeps nobody's words from being counted.
+            down = Backwards()
+            down.is_down = True
+            with pytest.raises(UnavailableError):
+                await indexing.catch_up_all(database, embedder=down)
+            assert [await counted(database, caller, person.id, "giraffe") for caller, person in people] == [1, 1]
             assert await indexing.catch_up_all(database, embedder=EMBEDDER) == 2
             assert await indexing.waiting(database, embedder=EMBEDDER) == []
             # Who is compared by another model waits for this one, and counts alone need none.

@@ -296,7 +296,7 @@ async def _recalled(bench: _Bench, size: int, count: int, queries: int) -> Recal
     answers: list[list[UUID]] = [[] for _ in questions]
 
     async def ask(place: int, ranking: Ranking, asked: Asked | None) -> None:
-        async with bench.database.search(caller) as tx:
+        async with bench.database.ask(caller) as tx:
             hits = await recall(
                 tx,
                 employee=chosen[place].employee,

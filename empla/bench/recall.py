@@ -248,7 +248,7 @@ async def _recalled(
     places = {memory: place for place, memory in enumerate(ids)}
     found: list[list[int]] = []
     for question in conversation.questions:
-        async with database.search(caller) as tx:
+        async with database.ask(caller) as tx:
             hits = await recalling.recall(
                 tx,
                 employee=employee,

@@ -73,7 +73,7 @@ async def recall(
     json: Json = False,
     home: Home = None,
 ) -> None:
-    """What an employee remembers that answers best, over episodes, facts and procedures; docs/recall.md explains the scores."""
+    """What an employee remembers that answers best, of all four memories; docs/recall.md explains the scores."""
     asked = sys.stdin.read() if question == "-" else question
     async with opening.opened(settings_for(home)) as database:
         caller = await doors.caller_for(database, tenant=tenant, user=user)

@@ -39,7 +39,7 @@ async def answer(
     if embedder is not None and not embedder.is_instant:
         asked = await _asked(database, caller, employee=employee, query=query, embedder=embedder)
         embedder = None
-    async with database.search(caller) as tx:
+    async with database.ask(caller) as tx:
         hits = await recall(
             tx,
             employee=employee,

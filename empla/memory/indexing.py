@@ -87,8 +87,8 @@ KEEP: LiteralString = """
         SELECT %(tenant)s::uuid, %(employee)s::uuid, %(model)s::int, memory_id, code, vector FROM told WHERE vector IS NOT NULL
         ON CONFLICT DO NOTHING
     ), space AS (
-        INSERT INTO memory_spaces (tenant_id, employee_id, model, model_name, is_current)
-        SELECT %(tenant)s::uuid, %(employee)s::uuid, %(model)s::int, %(name)s::text, NOT EXISTS (
+        INSERT INTO memory_spaces (tenant_id, employee_id, model, model_name, dimensions, is_current)
+        SELECT %(tenant)s::uuid, %(employee)s::uuid, %(model)s::int, %(name)s::text, %(dimensions)s::int, NOT EXISTS (
                SELECT FROM memory_spaces WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND is_current)
         ON CONFLICT DO NOTHING
     )
@@ -99,7 +99,10 @@ KEEP: LiteralString = """
 
 
 async def keep(tx: Tx, *, employee: UUID, ids: Sequence[UUID], vectors: Vectors, name: str) -> int:
-    """These memories have these vectors of the model `name`; how many can be recalled by them that could not before."""
+    """These memories have these vectors of the model `name`; how many can be recalled by them that could not before.
+
+    Raises `InvalidError` when the employee has vectors of that model with another number of dimensions.
+    """
     order = sorted(range(len(ids)), key=lambda place: ids[place])  # rows are locked in one order
     rows = vectors[order]
     return await tx.execute(
@@ -107,6 +110,7 @@ async def keep(tx: Tx, *, employee: UUID, ids: Sequence[UUID], vectors: Vectors,
         employee=employee,
         model=model_id(name),
         name=name,
+        dimensions=rows.shape[1],
         ids=[ids[place] for place in order],
         codes=codes(rows),
         vectors=[literal if row.any() else None for row, literal in zip(rows, literals(rows), strict=True)],
@@ -173,17 +177,17 @@ LEAVE: LiteralString = """
     SELECT count(*) FROM moved
 """
 
+# Whoever has no vector of it arrives with its first one.
 ARRIVE: LiteralString = """
-    INSERT INTO memory_spaces (tenant_id, employee_id, model, model_name, is_current)
-    VALUES (%(tenant)s::uuid, %(employee)s::uuid, %(model)s::int, %(name)s::text, true)
-    ON CONFLICT (tenant_id, employee_id, model) DO UPDATE SET is_current = true
+    UPDATE memory_spaces SET is_current = true
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND model = %(model)s::int
 """
 
 
 async def move(tx: Tx, *, employee: UUID, name: str) -> int:
     """From now on the employee's memories are compared by this model; the vectors of any other are gone. How many codes changed."""
     moved = await tx.fetch_value(int, LEAVE, employee=employee, model=model_id(name))
-    await tx.execute(ARRIVE, employee=employee, model=model_id(name), name=name)
+    await tx.execute(ARRIVE, employee=employee, model=model_id(name))
     return moved or 0
 
 
@@ -246,7 +250,7 @@ async def catch_up(database: Database, caller: Caller, *, employee: UUID, embedd
             break
     if embedder is None:
         return Caught(counted=counted)
-    async with database.read(caller) as tx:
+    async with database.ask(caller) as tx:
         there = await current(tx, employee=employee)
     embedded, moved = 0, False
     if there is not None and there.model != model_id(embedder.name):
@@ -261,7 +265,7 @@ async def catch_up(database: Database, caller: Caller, *, employee: UUID, embedd
 async def _embed_fresh(database: Database, caller: Caller, *, employee: UUID, embedder: Embedder) -> int:
     done, most = 0, min(BATCH, embedder.max_batch)
     while True:
-        async with database.read(caller) as tx:
+        async with database.ask(caller) as tx:
             texts = await fresh(tx, employee=employee, most=most)
         done += await _embed(database, caller, employee=employee, embedder=embedder, texts=texts)
         if len(texts) < most:
@@ -271,7 +275,7 @@ async def _embed_fresh(database: Database, caller: Caller, *, employee: UUID, em
 async def _embed_others(database: Database, caller: Caller, *, employee: UUID, embedder: Embedder) -> int:
     done, most, after = 0, min(BATCH, embedder.max_batch), None
     while True:
-        async with database.read(caller) as tx:
+        async with database.ask(caller) as tx:
             texts = await others(tx, employee=employee, model=model_id(embedder.name), after=after, most=most)
         done += await _embed(database, caller, employee=employee, embedder=embedder, texts=texts)
         if len(texts) < most:

@@ -41,7 +41,7 @@ class Ranking(BaseModel):
 
     def probed(self, limit: int) -> int:
         """How many are looked at by their codes, at least, to find the nearest."""
-        return 4 * max(self.breadth, limit)
+        return 2 * max(self.breadth, limit)
 
 
 DEFAULT = Ranking()

@@ -19,8 +19,8 @@ from empla.memory.ranking import DEFAULT, Candidates, Parts, Ranked, Ranking, me
 from empla.shapes import check_json
 from empla.storage.tx import ReadTx
 
-Kind = Literal["episode", "fact", "procedure"]
-KINDS: tuple[Kind, ...] = ("episode", "fact", "procedure")
+Kind = Literal["episode", "fact", "procedure", "working"]
+KINDS: tuple[Kind, ...] = ("episode", "fact", "procedure", "working")
 MAX_RECALLED = 1000
 MAX_QUERY = 10_000  # characters
 _LEAST_TOLD = 0.005  # which two decimals would show as nothing
@@ -81,7 +81,9 @@ class Hit(BaseModel):
     source: str | None  # of a fact
     observation_id: UUID | None  # the evidence that an episode rests on
     tainted: bool
-    importance: float  # of an episode; a fact's confidence, a procedure's rate of success
+    importance: (
+        float  # of an episode; a fact's confidence, a procedure's rate of success, a tenth of a working item's priority
+    )
     recall_count: int
 
     @property
@@ -127,6 +129,7 @@ MEANING: LiteralString = """
 # One pass over the employee's narrow rows finds the candidates; each then is measured in every way, whichever brought it in: a missing
 # measure would count as the worst there is. Whoever speaks before and after a candidate becomes one. Of many memories, a sample sets a bar
 # first: what is no better than as many of the sample as are wanted can't be among the best of all, and need not be kept in sight.
+# What is in hand is little and soon gone: its words are compared as they stand there, and it has no vector.
 CANDIDATES: LiteralString = """
     WITH wanted AS MATERIALIZED (
         SELECT ARRAY(
@@ -136,7 +139,7 @@ CANDIDATES: LiteralString = """
                AND (%(episode_type)s::text IS NULL OR episode_type = %(episode_type)s::text)
                AND (%(location)s::text IS NULL OR location = %(location)s::text)) AS ids
     ), size AS MATERIALIZED (
-        SELECT coalesce(max(memories), 0) AS memories, greatest(%(probed)s::int, max(memories) / 250) AS probed FROM memory_words
+        SELECT coalesce(max(memories), 0) AS memories, greatest(%(probed)s::int, max(memories) / 100) AS probed FROM memory_words
          WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND word = 0
     ), sample AS MATERIALIZED (
         SELECT CASE WHEN model = %(model)s::int THEN code <~> %(code)s::bit(512) END AS apart, -(words <#> %(words)s::sparsevec) AS matched
@@ -159,6 +162,14 @@ CANDIDATES: LiteralString = """
                    AND (NOT %(narrowed)s::boolean OR memory_id = ANY ((SELECT ids FROM wanted)::uuid[]))
                 OFFSET 0) AS s, bar
          WHERE bar.apart IS NULL OR s.apart <= bar.apart OR (s.matched > 0 AND s.matched >= bar.matched)
+    ), by_words AS MATERIALIZED (
+        SELECT * FROM seen
+        UNION ALL
+        SELECT id, 'working', created_at, NULL, '{}', NULL, NULL, -(bag(working_text(content)) <#> %(words)s::sparsevec)
+          FROM memory_working
+         WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
+           AND (expires_at IS NULL OR expires_at > ctx.now()) AND 'working' = ANY (%(kinds)s::text[]) AND NOT %(narrowed)s::boolean
+           AND created_at >= %(since)s::timestamptz AND created_at < %(until)s::timestamptz
     ), near AS MATERIALIZED (
         SELECT p.*, 1 - (v.embedding <=> %(vector)s::halfvec) AS cosine
           FROM (SELECT * FROM seen WHERE model = %(model)s::int
@@ -172,10 +183,10 @@ CANDIDATES: LiteralString = """
         SELECT DISTINCT ON (memory_id) *
           FROM (SELECT * FROM near
                 UNION ALL
-                (SELECT *, NULL::float8 FROM seen WHERE %(by_words)s::boolean AND matched > 0
+                (SELECT *, NULL::float8 FROM by_words WHERE %(by_words)s::boolean AND matched > 0
                   ORDER BY matched DESC, memory_id DESC LIMIT %(breadth)s::int)
                 UNION ALL
-                (SELECT *, NULL FROM seen WHERE (SELECT count(*) FROM near) < %(limit)s::int ORDER BY occurred_at DESC, memory_id DESC
+                (SELECT *, NULL FROM by_words WHERE (SELECT count(*) FROM near) < %(limit)s::int ORDER BY occurred_at DESC, memory_id DESC
                   LIMIT %(limit)s::int)
                ) AS found
          ORDER BY memory_id, cosine
@@ -226,7 +237,7 @@ NEAREST: LiteralString = """
                  WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND kind = ANY (%(kinds)s::text[])
                    AND occurred_at >= %(since)s::timestamptz AND occurred_at < %(until)s::timestamptz AND model = %(model)s::int
                  ORDER BY code <~> %(code)s::bit(512), memory_id DESC
-                 LIMIT greatest(%(probed)s::int, (SELECT memories / 250 FROM memory_words
+                 LIMIT greatest(%(probed)s::int, (SELECT memories / 100 FROM memory_words
                        WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND word = 0))) AS p
          CROSS JOIN LATERAL (
              SELECT embedding FROM memory_vectors

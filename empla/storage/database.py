@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, LiteralString, Self, TypeVar
 
 import psycopg
@@ -20,7 +20,7 @@ from empla.errors import EmplaError, UnavailableError
 from empla.settings import Settings
 from empla.storage.errors import connecting, not_a_member, place, translated
 from empla.storage.revision import HEAD, MINIMUM_SERVER
-from empla.storage.tx import Caller, ReadTx, Tx, entered
+from empla.storage.tx import AskTx, Caller, ReadTx, Tx, entered
 
 if TYPE_CHECKING:
     from empla.embedding.embedder import Embedder
@@ -137,10 +137,11 @@ class Database:
             yield tx
 
     @asynccontextmanager
-    async def search(self, caller: Caller) -> AsyncGenerator[ReadTx]:
-        """As `read`, for statements that look through much, and are the same for every question."""
-        async with self._entered("app", caller, write=False, search=True) as tx:
-            yield tx
+    async def ask(self, caller: Caller) -> AsyncGenerator[ReadTx]:
+        """As `read`, but each statement is a transaction of its own, in one message; for recall."""
+        tx = AskTx(partial(self._borrowed, "app"), caller, self.settings)
+        yield tx
+        self.statements += tx.statements
 
     @asynccontextmanager
     async def work(self, caller: Caller) -> AsyncGenerator[Tx]:
@@ -149,9 +150,9 @@ class Database:
             yield tx
 
     @asynccontextmanager
-    async def _entered(self, kind: str, caller: Caller, *, write: bool, search: bool = False) -> AsyncGenerator[Tx]:
+    async def _entered(self, kind: str, caller: Caller, *, write: bool) -> AsyncGenerator[Tx]:
         async with self._borrowed(kind) as connection:
-            async with entered(connection, caller, settings=self.settings, write=write, search=search) as tx:
+            async with entered(connection, caller, settings=self.settings, write=write) as tx:
                 yield tx
             self.statements += tx.statements
 

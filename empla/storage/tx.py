@@ -1,16 +1,16 @@
 """One request, one command or one cycle step is one transaction, entered as somebody and committed at the edge."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, LiteralString, TypeVar
+from typing import Any, LiteralString, TypeAlias, TypeVar
 from uuid import UUID
 
 import psycopg
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncConnection, AsyncCursor
 from psycopg.pq import TransactionStatus
-from psycopg.rows import class_row, scalar_row
+from psycopg.rows import AsyncRowFactory, class_row, scalar_row
 from pydantic import BaseModel
 
 from empla.errors import ConflictError
@@ -19,6 +19,8 @@ from empla.storage.errors import translated
 
 Row = TypeVar("Row", bound=BaseModel)
 Value = TypeVar("Value")
+T = TypeVar("T")
+Borrowed: TypeAlias = AbstractAsyncContextManager[AsyncConnection[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +49,7 @@ class ReadTx:
 
     async def fetch_all(self, row: type[Row], query: LiteralString, **parameters: Any) -> list[Row]:
         """All rows as records. Every statement names its tenant, so `tenant` is a parameter of all."""
-        self.statements += 1
-        try:
-            async with self._connection.cursor(row_factory=class_row(row)) as cursor:
-                await cursor.execute(query, {"tenant": self.caller.tenant, **parameters})
-                return await cursor.fetchall()
-        except psycopg.Error as error:
-            raise (translated(error) or error) from error
+        return await self._rows(class_row(row), query, parameters)
 
     async def fetch_one(self, row: type[Row], query: LiteralString, **parameters: Any) -> Row | None:
         """The only row, or None. Raises `ConflictError` when there are several."""
@@ -64,16 +60,20 @@ class ReadTx:
 
     async def fetch_value(self, kind: type[Value], query: LiteralString, **parameters: Any) -> Value | None:
         """The first column of the first row, checked to be a `kind`; None when there is no row or it is null."""
-        self.statements += 1
-        try:
-            async with self._connection.cursor(row_factory=scalar_row) as cursor:
-                await cursor.execute(query, {"tenant": self.caller.tenant, **parameters})
-                value = await cursor.fetchone()
-        except psycopg.Error as error:
-            raise (translated(error) or error) from error
+        values = await self._rows(scalar_row, query, parameters)
+        value = values[0] if values else None
         if value is not None and not isinstance(value, kind):
             raise TypeError(f"expected {kind.__name__}, the database sent {type(value).__name__}")
         return value
+
+    async def _rows(self, shape: AsyncRowFactory[T], query: LiteralString, parameters: dict[str, Any]) -> list[T]:
+        self.statements += 1
+        try:
+            async with self._connection.cursor(row_factory=shape) as cursor:
+                await cursor.execute(query, {"tenant": self.caller.tenant, **parameters})
+                return await cursor.fetchall()
+        except psycopg.Error as error:
+            raise (translated(error) or error) from error
 
 
 class Tx(ReadTx):
@@ -89,22 +89,77 @@ class Tx(ReadTx):
         return cursor.rowcount
 
 
+# The limits are transaction-local, so that a pooler's next client is not touched.
+_ENTER: LiteralString = """
+    SELECT ctx.enter(%(tenant)s::uuid, %(user)s::uuid, %(employee)s::uuid) AS now,
+           set_config('statement_timeout', %(statement_timeout)s::text, true),
+           set_config('idle_in_transaction_session_timeout', %(idle_timeout)s::text, true),
+           set_config('synchronous_commit', %(synchronous_commit)s::text, true)
+"""
+
 # One plan for all questions, for planning takes as long as answering does; and room for what is seen of a large memory.
-_SEARCHING = sql.SQL("SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL work_mem = '32MB'; ")
+_ENTER_TO_ASK: LiteralString = """
+    SELECT ctx.enter(%(tenant)s::uuid, %(user)s::uuid, %(employee)s::uuid) AS now,
+           set_config('statement_timeout', %(statement_timeout)s::text, true),
+           set_config('plan_cache_mode', 'force_generic_plan', true), set_config('work_mem', '32MB', true)
+"""
+
+
+def _entering(caller: Caller, settings: Settings) -> dict[str, Any]:
+    return {
+        "tenant": caller.tenant,
+        "user": caller.user,
+        "employee": caller.employee,
+        "statement_timeout": str(int(settings.statement_timeout * 1000)),
+        "idle_timeout": str(int(settings.idle_timeout * 1000)),
+        "synchronous_commit": "on" if settings.synchronous_commit else "off",
+    }
+
+
+class AskTx(ReadTx):
+    """Each statement is a read-only transaction of its own, and one message: nothing is held between two of them.
+
+    For questions that look through much, and whose statements are the same each time. `now` is the time of the latest answer.
+    """
+
+    def __init__(self, borrowed: Callable[[], Borrowed], caller: Caller, settings: Settings) -> None:
+        """Use `Database.ask`."""
+        self._borrowed = borrowed
+        self.caller = caller
+        self.settings = settings
+        self.statements = 0
+
+    async def _rows(self, shape: AsyncRowFactory[T], query: LiteralString, parameters: dict[str, Any]) -> list[T]:
+        self.statements += 1
+        async with self._borrowed() as connection:
+            try:
+                async with connection.pipeline():
+                    await connection.execute("BEGIN READ ONLY")
+                    entering = await connection.execute(_ENTER_TO_ASK, _entering(self.caller, self.settings))
+                    cursor = connection.cursor(row_factory=shape)
+                    await cursor.execute(query, {"tenant": self.caller.tenant, **parameters})
+                    await connection.execute("COMMIT")
+                self.now = await _time(entering)
+                return await cursor.fetchall()
+            except BaseException as error:
+                await _roll_back(connection)
+                if isinstance(error, psycopg.Error):
+                    raise (translated(error) or error) from error
+                raise
 
 
 @asynccontextmanager
 async def entered(
-    connection: AsyncConnection[Any], caller: Caller, *, settings: Settings, write: bool, search: bool = False
+    connection: AsyncConnection[Any], caller: Caller, *, settings: Settings, write: bool
 ) -> AsyncGenerator[Tx]:
     """Begin as `caller` in one message, commit at the end; an error rolls everything back.
 
-    `conn.transaction()` would need a round trip more, and a multi-statement message takes no parameters, hence the
-    literals. The connection is in autocommit mode. Raises what `ctx.enter` refuses: `NotFoundError`, `ForbiddenError`.
+    `conn.transaction()` would need a round trip more. The connection is in autocommit mode. Raises what `ctx.enter` refuses:
+    `NotFoundError`, `ForbiddenError`.
     """
     tx = Tx(connection, caller, settings)
     try:
-        await _begin(tx, connection, write=write, search=search)
+        await _begin(tx, connection, write=write)
         yield tx
         tx.statements += 1
         try:
@@ -120,34 +175,26 @@ async def _roll_back(connection: AsyncConnection[Any]) -> None:
     if connection.closed or connection.info.transaction_status == TransactionStatus.IDLE:
         return
     try:
-        await connection.execute("ROLLBACK")
+        # Not by a statement of our own: what a pipeline left out was not prepared either, and the driver forgets it with this alone.
+        await connection.rollback()
     except psycopg.OperationalError:
         # The server is gone, and with it the transaction. What went wrong first is what the caller hears.
         await connection.close()
 
 
-async def _begin(tx: Tx, connection: AsyncConnection[Any], *, write: bool, search: bool) -> None:
-    # The limits are transaction-local, so that a pooler's next client is not touched.
-    begin = sql.SQL(
-        "BEGIN {}; SET LOCAL statement_timeout = {}; SET LOCAL idle_in_transaction_session_timeout = {}; "
-        "SET LOCAL synchronous_commit = {}; {}SELECT ctx.enter({}, {}, {})"
-    ).format(
-        sql.SQL("" if write else "READ ONLY"),
-        sql.Literal(int(tx.settings.statement_timeout * 1000)),
-        sql.Literal(int(tx.settings.idle_timeout * 1000)),
-        sql.Literal("on" if tx.settings.synchronous_commit else "off"),
-        _SEARCHING if search else sql.SQL(""),
-        sql.Literal(tx.caller.tenant),
-        sql.Literal(tx.caller.user),
-        sql.Literal(tx.caller.employee),
-    )
+async def _begin(tx: Tx, connection: AsyncConnection[Any], *, write: bool) -> None:
     tx.statements += 1
     try:
-        cursor = await connection.execute(begin)
-        await cursor.set_result(-1)
-        row = await cursor.fetchone()
+        async with connection.pipeline():
+            await connection.execute("BEGIN" if write else "BEGIN READ ONLY")
+            entering = await connection.execute(_ENTER, _entering(tx.caller, tx.settings))
+        tx.now = await _time(entering)
     except psycopg.Error as error:
         raise (translated(error) or error) from error
+
+
+async def _time(entering: AsyncCursor[Any]) -> datetime:
+    row = await entering.fetchone()
     if row is None:
         raise TypeError("ctx.enter gave no time")
-    tx.now = row[0]
+    return row[0]

@@ -15,8 +15,8 @@ async def test_a_report_has_each_combination_with_the_messages_and_the_exact_ans
     )
     assert [(each.employees, each.memories) for each in report.recalled] == [(1, 5), (3, 5), (1, 60)]
     for each in report.recalled:
-        assert each.speeds["by meaning"].statements == (3 if each.memories > 10 else 6)  # a short one looks further
-        assert each.speeds["in full"].statements == 5
+        assert each.speeds["by meaning"].statements == (1 if each.memories > 10 else 4)  # a short one looks further
+        assert each.speeds["in full"].statements == 3
         assert (each.overlap, each.short, each.leaks) == (1.0, 0, 0)
         assert each.ratio > 0
     assert [(each.memories, each.fewer, each.more) for each in report.scaled] == [(5, 1, 3)]

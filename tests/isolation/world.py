@@ -328,7 +328,7 @@ def _vector() -> dict[str, object]:
 
 
 def _space() -> dict[str, object]:
-    return {"model": secrets.randbits(31), "model_name": "a model"}
+    return {"model": secrets.randbits(31), "model_name": "a model", "dimensions": 3}
 
 
 def _word() -> dict[str, object]:

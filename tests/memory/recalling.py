@@ -66,7 +66,7 @@ async def recall(
     **filters: Any,
 ) -> list[Hit]:
     """What is recalled, of episodes alone unless other kinds are named."""
-    async with database.search(caller) as tx:
+    async with database.ask(caller) as tx:
         return await recalling.recall(
             tx,
             employee=employee,

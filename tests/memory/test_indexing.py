@@ -13,7 +13,7 @@ from recalling import EMBEDDER, Backwards, recall, remembered, texts
 
 from empla.embedding.embedder import Vectors, model_id
 from empla.employees.employees import Employee
-from empla.errors import UnavailableError
+from empla.errors import InvalidError, UnavailableError
 from empla.memory import indexing
 from empla.memory.ranking import BY_MEANING
 from empla.storage import opening
@@ -170,6 +170,29 @@ async def test_a_vector_that_ends_in_zeros_can_be_compared_with_the_others(
     for question, best in (("giraffe", "A giraffe"), ("any", "A zebra")):
         hits = await recall(database, acme, jordan.id, question, embedder=axes, ranking=BY_MEANING)
         assert texts(hits)[0] == best
+
+
+async def test_a_vector_of_another_width_is_refused_and_nothing_is_kept(
+    database: Database, acme: Caller, jordan: Employee
+):
+    class Wider(Backwards):
+        width = 4
+
+        async def embed(self, texts: Sequence[str]) -> Vectors:
+            return np.ones((len(texts), self.width), np.float32) / np.float32(self.width**0.5)
+
+    wider = Wider()
+    await remembered(database, acme, jordan.id, "A giraffe", caught_up=False)
+    await indexing.catch_up(database, acme, employee=jordan.id, embedder=wider)
+    wider.width = 5
+    await remembered(database, acme, jordan.id, "A zebra", caught_up=False)
+    with pytest.raises(InvalidError, match=r"^vectors of backwards@1 have 4 numbers here, not 5$"):
+        await indexing.catch_up(database, acme, employee=jordan.id, embedder=wider)
+    async with database.read(acme) as tx:
+        assert [text.said for text in await indexing.fresh(tx, employee=jordan.id)] == ["A zebra"]
+    wider.width = 4
+    hits = await recall(database, acme, jordan.id, "giraffe", embedder=wider)
+    assert texts(hits)[0] == "A giraffe"
 
 
 async def test_whose_memories_wait_is_known_over_all_tenants(cluster: "Cluster"):

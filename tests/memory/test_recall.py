@@ -1,5 +1,6 @@
 """One question, one ranked answer: the right memories, none of another's, never fewer than there are, each score in its parts."""
 
+import asyncio
 import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,12 +11,12 @@ from recalling import EMBEDDER, recall, remembered, texts
 
 from empla.employees.employees import Employee
 from empla.errors import InvalidError
-from empla.memory import episodic, indexing, procedural
+from empla.memory import episodic, indexing, procedural, working
 from empla.memory import recall as recalling
 from empla.memory.episodic import NewEpisode
 from empla.memory.ranking import BY_MEANING, BY_WORDS, DEFAULT
-from empla.memory.recall import Filters
-from empla.memory.shapes import EpisodeContent
+from empla.memory.recall import KINDS, Filters
+from empla.memory.shapes import EpisodeContent, WorkingContent
 from empla.storage.database import Database
 from empla.storage.tx import Caller
 from empla.tenancy import users
@@ -243,6 +244,37 @@ async def test_all_memories_stand_in_one_answer(database: Database, acme: Caller
     )
     assert {hit.kind for hit in hits[:3]} == {"episode", "procedure"}
     assert hits[0].text.startswith("answer_pricing_question")
+
+
+async def test_what_is_in_hand_answers_too_while_it_lasts(
+    database: Database, acme: Caller, rival: Caller, jordan: Employee
+):
+    task = WorkingContent.parse({"task": "Prepare the giraffe proposal", "progress": {"pages": 3}})
+    note, said = (WorkingContent.parse({"note": f"a giraffe in the {where}"}) for where in ("scratchpad", "talk"))
+    async with database.write(acme) as tx:
+        held = await working.hold(tx, employee=jordan.id, context_type="current_task", content=task, priority=8)
+        await working.hold(tx, employee=jordan.id, context_type="scratchpad", content=note, pinned=True)
+        soon = tx.now + timedelta(seconds=1)
+        await working.hold(tx, employee=jordan.id, context_type="conversation", content=said, expires_at=soon)
+    await remembered(database, acme, jordan.id, *STORIES)
+    assert "conversation: a giraffe in the talk" in texts(
+        hits := await recall(database, acme, jordan.id, "how far is the giraffe proposal?", kinds=KINDS)
+    )
+    assert texts(hits)[0] == "current task: Prepare the giraffe proposal 3"
+    assert (hits[0].kind, hits[0].id, hits[0].importance, hits[0].tainted) == ("working", held.id, 0.8, False)
+    assert [hit.tainted for hit in hits if hit.text.startswith("conversation")] == [True]
+    # Neither where it is not asked for, nor by a filter of episodes, nor to anybody else.
+    narrowed: list[dict[str, Any]] = [{"kinds": ("episode",)}, {"location": "Rome"}, {"until": NOON}]
+    for filters in narrowed:
+        asked: dict[str, Any] = {"kinds": KINDS, **filters}
+        found = await recall(database, acme, jordan.id, "giraffe", **asked)
+        assert "working" not in {hit.kind for hit in found}
+    assert await recall(database, rival, jordan.id, "giraffe", kinds=KINDS) == []
+    async with database.write(acme) as tx:
+        await working.clear(tx, employee=jordan.id)
+    await asyncio.sleep(1)  # what was said has expired
+    left = await recall(database, acme, jordan.id, "giraffe", kinds=KINDS)
+    assert [hit.text for hit in left if hit.kind == "working"] == ["scratchpad: a giraffe in the scratchpad"]
 
 
 async def test_a_mail_is_found_by_its_subject_and_its_body(database: Database, acme: Caller, jordan: Employee):

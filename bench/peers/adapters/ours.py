@@ -121,7 +121,7 @@ class System(Adapter):
 
     async def _recall(self, caller: Caller, employee: UUID, query: str, k: int, ranking: Ranking) -> list[str]:
         asked = Asked(MODEL, self._vectors([query]))
-        async with self._database.search(caller) as tx:
+        async with self._database.ask(caller) as tx:
             hits = await recall(
                 tx, employee=employee, query=query, asked=asked, limit=k, filters=_EPISODES, ranking=ranking
             )

@@ -24,8 +24,9 @@ from empla.embedding.static import StaticEmbedder
 from empla.employees import employees
 from empla.memory import episodic, indexing
 from empla.memory.episodic import NewEpisode
+from empla.memory.question import Asked, Filters
 from empla.memory.ranking import BY_MEANING, DEFAULT, Ranking
-from empla.memory.recall import Asked, Filters, recall
+from empla.memory.recall import recall
 from empla.settings import Settings
 from empla.storage import bare as bare_table
 from empla.storage import embedded

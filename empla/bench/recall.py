@@ -24,6 +24,7 @@ from empla.errors import InvalidError, UsageError
 from empla.memory import episodic, indexing
 from empla.memory import recall as recalling
 from empla.memory.episodic import NewEpisode
+from empla.memory.question import Filters
 from empla.memory.ranking import DEFAULT, Ranking
 from empla.settings import Settings
 from empla.storage.database import Database
@@ -58,7 +59,7 @@ RANKINGS: Mapping[str, Ranking] = {
     "ours without words": DEFAULT.model_copy(update={"words": 0.0}),
     "ours without the vector": DEFAULT.model_copy(update={"vector": 0.0}),
 }
-_EPISODES = recalling.Filters(kinds=("episode",))
+_EPISODES = Filters(kinds=("episode",))
 
 
 class Turn(BaseModel):

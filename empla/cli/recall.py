@@ -12,8 +12,9 @@ from empla.clock import moment
 from empla.employees import employees
 from empla.memory import answering, behind, episodic, indexing
 from empla.memory.episodic import EpisodeType
+from empla.memory.question import KINDS, Filters, Kind
 from empla.memory.ranking import BY_MEANING, BY_WORDS, DEFAULT, Ranking
-from empla.memory.recall import KINDS, Filters, Hit, Kind
+from empla.memory.recall import Hit
 from empla.storage import opening
 from empla.storage.tx import Caller
 

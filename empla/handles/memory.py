@@ -19,8 +19,9 @@ from empla.memory.playbook import Playbook
 from empla.memory.playbook_file import checked, read_path
 from empla.memory.playbook_rules import parsed
 from empla.memory.procedural import Procedure, Upgraded
+from empla.memory.question import Filters
 from empla.memory.ranking import DEFAULT, Ranking
-from empla.memory.recall import Filters, Hit
+from empla.memory.recall import Hit
 from empla.memory.rendering import Count, Rendered, tokens
 from empla.memory.shapes import EpisodeContent
 from empla.memory.standing import Standing
@@ -78,7 +79,7 @@ class MemoryHandle:
     async def recall(
         self, query: str, *, limit: int = 10, ranking: Ranking = DEFAULT, reinforce: bool = True, **filters: Any
     ) -> list[Hit]:
-        """What it remembers that answers best, the best first; see `recall.Filters` for what narrows it.
+        """What it remembers that answers best, the best first; see `question.Filters` for what narrows it.
 
         What was recalled is reinforced, behind the answer, unless `reinforce` is false. Raises `InvalidError`.
         """

@@ -9,8 +9,9 @@ from empla.embedding.embedder import Embedder
 from empla.embedding.static import StaticEmbedder
 from empla.errors import UnavailableError
 from empla.memory import behind
+from empla.memory.question import Asked, Filters, check, embedded, meaning
 from empla.memory.ranking import DEFAULT, Ranking
-from empla.memory.recall import Asked, Filters, Hit, check, embedded, meaning, recall
+from empla.memory.recall import Hit, recall
 from empla.storage.database import Database
 from empla.storage.tx import Caller
 

@@ -1,66 +1,22 @@
 """Recall: one question, one ranked answer over what an employee remembers, each hit with its score in parts."""
 
 import math
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, LiteralString, NamedTuple
+from typing import LiteralString
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from empla.clock import as_utc
 from empla.embedding.codes import codes, literals
-from empla.embedding.embedder import Embedder, Vectors, model_id
-from empla.errors import InvalidError
-from empla.memory.episodic import EpisodeType
+from empla.embedding.embedder import Embedder, model_id
+from empla.memory.question import Asked, Filters, Kind, Meaning, Window, check, embedded, meaning
 from empla.memory.ranking import DEFAULT, Candidates, Parts, Ranked, Ranking, meant_alone, ranked, weighed
-from empla.shapes import check_json
 from empla.storage.tx import ReadTx
 
-Kind = Literal["episode", "fact", "procedure", "working"]
-KINDS: tuple[Kind, ...] = ("episode", "fact", "procedure", "working")
-MAX_RECALLED = 1000
-MAX_QUERY = 10_000  # characters
 _LEAST_TOLD = 0.005  # which two decimals would show as nothing
 _SAMPLED = 4096  # memories; four times as many are worth a sample
 _MOST_WEIGHED = 30  # candidates of which importance and reinforcement are looked up, unless more are asked for
-
-
-class Filters(BaseModel):
-    """What may be recalled at all."""
-
-    model_config = ConfigDict(frozen=True)
-
-    kinds: tuple[Kind, ...] = KINDS
-    since: datetime | None = None  # inclusive
-    until: datetime | None = None  # not inclusive
-    participant: str | None = None
-    episode_type: EpisodeType | None = None
-    location: str | None = None
-
-    @property
-    def narrow_episodes(self) -> bool:
-        """Whether only some episodes are asked for, by what they themselves say."""
-        return any((self.participant, self.episode_type, self.location))
-
-    @classmethod
-    def of(cls, **filters: Any) -> "Filters":
-        """The filters of these names. Raises `InvalidError` for one that there is not, or that takes something else."""
-        try:
-            return cls.model_validate(filters, extra="forbid")
-        except ValidationError as error:
-            [first, *_] = error.errors()
-            raise InvalidError(f"the filter {first['loc'][0]} can't be used: {first['msg'].lower()}") from None
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A question's vector that is known already, as one row, and the model that it is of."""
-
-    model: str
-    vector: Vectors
 
 
 class Hit(BaseModel):
@@ -92,39 +48,6 @@ class Hit(BaseModel):
         told = [f"{name} {share:+.2f}" for name, share in dict(self.parts).items() if abs(share) >= _LEAST_TOLD]
         return f"{self.score:.2f} = {', '.join(told) or 'nothing'}"
 
-
-class Meaning(BaseModel):
-    """What a question's words mean to this employee."""
-
-    words: str | None  # each with its weight, as pgvector reads a sparse vector
-    named: list[int]  # words of participants' names
-    names: list[str]  # as they stand in the question
-    model: int | None
-    model_name: str | None
-
-
-# The rarer a word is in what the employee remembers, the more it says: idf as in BM25, never negative.
-MEANING: LiteralString = """
-    WITH asked AS MATERIALIZED (
-        SELECT word FROM empla.words(%(question)s::text)
-    ), known AS MATERIALIZED (
-        SELECT word, memories, named FROM memory_words
-         WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND word = ANY (0 || ARRAY(SELECT word FROM asked))
-    ), space AS MATERIALIZED (
-        SELECT model, model_name FROM memory_spaces
-         WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND is_current
-    ), weighed AS MATERIALIZED (
-        SELECT word, ln(1 + (greatest(memories, found) - found + 0.5) / (found + 0.5)) AS idf
-          FROM (SELECT a.word, coalesce(k.memories, 0)::float8 AS found, coalesce(n.memories, 0)::float8 AS memories
-                  FROM asked a LEFT JOIN known k ON k.word = a.word LEFT JOIN known n ON n.word = 0) AS counted
-    )
-    SELECT (SELECT '{' || string_agg(word || ':' || idf::numeric(8, 4), ',') || '}/1000000000' FROM weighed) AS words,
-           ARRAY(SELECT word FROM known WHERE named > 0) AS named,
-           CASE WHEN EXISTS (SELECT FROM known WHERE named > 0) THEN ARRAY(
-               SELECT sign FROM regexp_split_to_table(%(question)s::text, '[^[:alnum:]]+') AS sign
-                WHERE EXISTS (SELECT FROM empla.words(sign) w JOIN known k ON k.word = w.word WHERE k.named > 0)) ELSE '{}' END AS names,
-           (SELECT model FROM space) AS model, (SELECT model_name FROM space) AS model_name
-"""
 
 # One pass over the employee's narrow rows finds the candidates; each then is measured in every way, whichever brought it in: a missing
 # measure would count as the worst there is. Whoever speaks before and after a candidate becomes one. Of many memories, a sample sets a bar
@@ -308,7 +231,7 @@ async def recall(
     """
     check(query, limit)
     chosen = filters or Filters()
-    window = _window(chosen)
+    window = chosen.window
     meant = (
         None if asked is not None and ranking.is_meaning_alone else await meaning(tx, employee=employee, query=query)
     )
@@ -369,7 +292,7 @@ async def _nearest(
     asked: Asked,
     limit: int,
     filters: Filters,
-    window: "_Window",
+    window: Window,
     ranking: Ranking,
 ) -> list[Hit]:
     """By meaning alone, of what has a vector: as `_candidates` and `ranked` find and rank it; no words are matched."""
@@ -395,20 +318,6 @@ async def _nearest(
     return hits
 
 
-class _Window(NamedTuple):
-    """From when until when, as the statements take it."""
-
-    since: datetime | str
-    until: datetime | str
-
-
-def _window(filters: Filters) -> _Window:
-    since, until = (None if at is None else as_utc(at, what="a time") for at in (filters.since, filters.until))
-    if since is not None and until is not None and since >= until:
-        raise InvalidError("the time window ends before it begins")
-    return _Window(since or "-infinity", until or "infinity")
-
-
 async def _candidates(
     tx: ReadTx,
     *,
@@ -417,7 +326,7 @@ async def _candidates(
     asked: Asked | None,
     limit: int,
     filters: Filters,
-    window: _Window,
+    window: Window,
     ranking: Ranking,
 ) -> Candidates:
     [found] = await tx.fetch_all(
@@ -447,37 +356,7 @@ async def _candidates(
     return found
 
 
-def check(query: str, limit: int) -> None:
-    """Raises `InvalidError` for what can't be asked."""
-    if not query.strip():
-        raise InvalidError("a question says what to look for; the latest episodes are listed without one")
-    if len(query) > MAX_QUERY:
-        raise InvalidError(f"a question has at most {MAX_QUERY:,} characters")
-    check_json(query, what="the question")
-    if not 1 <= limit <= MAX_RECALLED:
-        raise InvalidError(f"a limit is 1 to {MAX_RECALLED:,}, not {limit}")
-
-
-async def meaning(tx: ReadTx, *, employee: UUID, query: str) -> Meaning:
-    """What the question's words mean to this employee."""
-    [meant] = await tx.fetch_all(Meaning, MEANING, employee=employee, question=query)
-    return meant
-
-
 async def _embedded(query: str, meant: Meaning, embedder: Embedder | None) -> Asked | None:
     if embedder is None or meant.model_name not in {None, embedder.name}:
         return None  # nothing of the employee could be compared
     return await embedded(query, meant, embedder)
-
-
-async def embedded(query: str, meant: Meaning, embedder: Embedder) -> Asked:
-    """The question's vector. Raises `UnavailableError`."""
-    return Asked(embedder.name, await embedder.embed([without(query, meant.names)]))
-
-
-def without(query: str, names: Sequence[str]) -> str:
-    """The question without the names in it: who it was with is told by the participants, and a name's vector is mostly noise."""
-    bare = query
-    for name in names:
-        bare = re.sub(rf"\b{re.escape(name)}(['’]s)?\b", " ", bare, flags=re.IGNORECASE)
-    return bare if re.search(r"\w", bare) else query

@@ -12,8 +12,9 @@ from empla.errors import UnavailableError
 from empla.memory import episodic, indexing
 from empla.memory import recall as recalling
 from empla.memory.episodic import NewEpisode
+from empla.memory.question import Filters
 from empla.memory.ranking import DEFAULT, Ranking
-from empla.memory.recall import Filters, Hit
+from empla.memory.recall import Hit
 from empla.storage.database import Database
 from empla.storage.tx import Caller
 

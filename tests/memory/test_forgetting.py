@@ -15,7 +15,7 @@ from rememberer import Rememberer, a_rememberer, tables_with
 
 from empla.bdi import intentions
 from empla.errors import ForbiddenError, InvalidError, NotFoundError
-from empla.memory.recall import KINDS, Filters
+from empla.memory.question import KINDS, Filters
 from empla.mind import perceive, why
 from empla.senses import inbox
 from empla.senses.observation import NewObservation

@@ -14,8 +14,8 @@ from empla.errors import InvalidError
 from empla.memory import episodic, indexing, procedural, working
 from empla.memory import recall as recalling
 from empla.memory.episodic import NewEpisode
+from empla.memory.question import KINDS, Filters, without
 from empla.memory.ranking import BY_MEANING, BY_WORDS, DEFAULT
-from empla.memory.recall import KINDS, Filters
 from empla.memory.shapes import EpisodeContent, WorkingContent
 from empla.storage.database import Database
 from empla.storage.tx import Caller
@@ -132,8 +132,8 @@ async def test_who_is_named_is_left_out_of_the_meaning(database: Database, acme:
     )
     hits = await recall(database, acme, jordan.id, "What does Ines paint?")
     assert hits[0].text == "She paints the sea"
-    assert recalling.without("What does Ines's friend say to INES?", ["Ines"]) == "What does   friend say to  ?"
-    assert recalling.without("Ines", ["Ines"]) == "Ines"
+    assert without("What does Ines's friend say to INES?", ["Ines"]) == "What does   friend say to  ?"
+    assert without("Ines", ["Ines"]) == "Ines"
 
 
 async def test_an_address_is_known_by_the_name_in_it(database: Database, acme: Caller, jordan: Employee):

@@ -23,8 +23,9 @@ from empla.employees import employees
 from empla.errors import NotFoundError
 from empla.memory import episodic, indexing
 from empla.memory.episodic import NewEpisode
+from empla.memory.question import Asked, Filters
 from empla.memory.ranking import BY_MEANING, DEFAULT, Ranking
-from empla.memory.recall import Asked, Filters, recall
+from empla.memory.recall import recall
 from empla.settings import Settings
 from empla.storage import migrate, opening
 from empla.storage.database import Database

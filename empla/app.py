@@ -19,6 +19,7 @@ from empla.employees.lifecycle import Record
 from empla.employees.shapes import EmployeeConfig, Personality
 from empla.errors import ForbiddenError
 from empla.handles.beliefs import BeliefsHandle, ConflictsHandle
+from empla.handles.conversations import ConversationsHandle
 from empla.handles.effects import EffectsHandle, NoticesHandle
 from empla.handles.goals import GoalsHandle
 from empla.handles.intentions import IntentionsHandle
@@ -179,6 +180,7 @@ class EmployeeHandle:
         self.conflicts = ConflictsHandle(database, caller, record.id)
         self.memory = MemoryHandle(database, caller, record.id)
         self.inbox = InboxHandle(database, caller, record.id)
+        self.conversations = ConversationsHandle(database, caller, record.id)
         self.goals = GoalsHandle(database, caller, record.id)
         self.intentions = IntentionsHandle(database, caller, record.id)
         self.effects = EffectsHandle(database, caller, record.id)

@@ -1,5 +1,6 @@
 """One request, one command or one cycle step is one transaction, entered as somebody and committed at the edge."""
 
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from empla.errors import ConflictError
 from empla.settings import Settings
 from empla.storage.errors import translated
 
+_log = logging.getLogger("empla.storage")
 Row = TypeVar("Row", bound=BaseModel)
 Value = TypeVar("Value")
 
@@ -89,6 +91,14 @@ class Tx(ReadTx):
         return cursor.rowcount
 
 
+CHANNEL: LiteralString = "empla_events"
+_COMMIT = sql.SQL("COMMIT")
+# Whoever wrote an event left its tenant in a setting of the session (the SQL function `stir`). Told behind the commit and in the same message:
+# a transaction that holds a notice is committed by one session of the whole server at a time, and this one has nothing to wait for.
+_COMMIT_AND_TELL = sql.SQL(
+    "COMMIT; SELECT pg_notify('empla_events', current_setting('app.stirred', true)) WHERE current_setting('app.stirred', true) <> ''; "
+    "SET app.stirred = ''"
+)
 # One plan for all questions, for planning takes as long as answering does; and room for what is seen of a large memory.
 _SEARCHING = sql.SQL("SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL work_mem = '32MB'; ")
 
@@ -108,7 +118,10 @@ async def entered(
         yield tx
         tx.statements += 1
         try:
-            await connection.execute("COMMIT")
+            await connection.execute(_COMMIT_AND_TELL if write else _COMMIT)
+        except psycopg.errors.ProgramLimitExceeded:
+            # The queue of notices is full, for somebody listens and never reads. What was committed is; followers look by themselves too.
+            _log.warning("nobody was told of new events: the queue of notices is full")
         except psycopg.Error as error:  # a deferred constraint speaks here
             raise (translated(error) or error) from error
     except BaseException:

@@ -15,7 +15,7 @@ LOGS = ("audit_log", "belief_history", "fact_history", "goal_history")
 # Written through a door or by a trigger, or without a value of its own.
 WRITTEN_BY_NOBODY = {
     *{*LOGS, "tenants", "tenant_slugs", "intention_dependencies", "belief_conflicts", "belief_supports"},
-    *{"approvals", "budget_days", "budget_reservations"},
+    *{"approvals", "budget_days", "budget_reservations", "conversations", "events", "messages"},
 }
 WRITTEN_BY_EMPLOYEES = {"effects"}
 

@@ -21,6 +21,7 @@ from empla.errors import ForbiddenError
 from empla.handles.beliefs import BeliefsHandle, ConflictsHandle
 from empla.handles.conversations import ConversationsHandle
 from empla.handles.effects import EffectsHandle, NoticesHandle
+from empla.handles.events import EventsHandle
 from empla.handles.goals import GoalsHandle
 from empla.handles.intentions import IntentionsHandle
 from empla.handles.memory import MemoryHandle, PlaybooksHandle
@@ -95,6 +96,7 @@ class TenantHandle:
         self.budgets = BudgetsHandle(database, caller)
         self.capabilities = CapabilitiesHandle(database, caller)
         self.integrations = IntegrationsHandle(database, caller)
+        self.events = EventsHandle(database, caller)
 
     async def describe(self) -> Tenant:
         """The tenant's own record."""

@@ -167,7 +167,9 @@ def _send(definition: Definition) -> str:
 
 
 def _reply(definition: Definition) -> str:
-    told = "" if not definition.get("about") else f" and go on with what is known about “{_quoted(definition['about'])}”"
+    told = (
+        "" if not definition.get("about") else f" and go on with what is known about “{_quoted(definition['about'])}”"
+    )
     return f"Answer in the conversation: “{_quoted(definition['text'])}”{told}"
 
 

@@ -18,7 +18,7 @@ from empla.storage.tx import Tx
 class _Hook(BaseModel):
     id: UUID
     settings: dict[str, JsonValue]
-    sealed: bytes
+    sealed: bytes | None
     employee_id: UUID | None
 
 
@@ -41,7 +41,7 @@ async def receive(
     if len(body) > tx.settings.max_content_bytes:
         raise InvalidError(f"a webhook's body has at most {tx.settings.max_content_bytes} bytes")
     hook = await tx.fetch_one(_Hook, HOOK, name=integration)
-    if hook is None:
+    if hook is None or hook.sealed is None:
         raise ForbiddenError("the signature of the webhook is wrong")
     secret = integrations.opened(hook.sealed, tenant=tx.tenant_id, integration=hook.id, tx=tx)
     verified = webhooks.verify(

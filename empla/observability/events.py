@@ -1,7 +1,7 @@
 """What employees do, as one stream per tenant: read in the order of transactions, so that whoever resumes misses nothing and repeats nothing.
 
-The order is (transaction, id), and it is read no further than the oldest transaction that is still open: one that commits late is met in its
-place, not passed by. The database writes events, with what they tell of (0022); row security says who sees which.
+The order is (transaction, id), and it is read no further than the oldest transaction that is still open: one that commits late is met in
+its place, not passed by. The database writes events, with what they tell of (0022); row security says who sees which.
 """
 
 import asyncio
@@ -46,6 +46,7 @@ _FIRST_LOOK, _LONGEST_LOOK = 0.05, 2.0  # seconds until it looks again while old
 _AFTER_A_LOSS = 0.5  # seconds
 _CURSOR = re.compile(r"([0-9]{1,19})-([0-9a-f]{32})")
 _LAST = UUID(int=2**128 - 1)
+BEGINNING = f"0-{0:032}"  # the id before the oldest event
 
 
 class Event(BaseModel):
@@ -100,7 +101,8 @@ class _Place(NamedTuple):
 
 SINCE: LiteralString = """
     WITH horizon AS (
-        SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS settled, pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS newest
+        SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS settled,
+               pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS newest
     )
     SELECT h.settled, h.newest,
            EXISTS (SELECT FROM events l WHERE l.tenant_id = %(tenant)s::uuid AND l.tx >= h.settled) AS is_held,

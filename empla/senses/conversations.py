@@ -153,9 +153,7 @@ async def messages(
     tx: ReadTx, *, employee: UUID, conversation: UUID, after: int = 0, limit: int = 1000
 ) -> list[Message]:
     """What was written behind that position, the oldest first."""
-    return await tx.fetch_all(
-        Message, MESSAGES, employee=employee, conversation=conversation, after=after, limit=limit
-    )
+    return await tx.fetch_all(Message, MESSAGES, employee=employee, conversation=conversation, after=after, limit=limit)
 
 
 CHANGE: LiteralString = """

@@ -50,9 +50,7 @@ class _Observed(BaseModel):
     id: UUID
 
 
-def verify(
-    secret: SecretStr, headers: Mapping[str, str], body: bytes, *, tolerance: float, now: float
-) -> Verified:
+def verify(secret: SecretStr, headers: Mapping[str, str], body: bytes, *, tolerance: float, now: float) -> Verified:
     """The body is what was signed, at most `tolerance` seconds from `now` (Unix). Raises `ForbiddenError`.
 
     `headers` are found in any case. Of several signatures (a secret that is being changed) one has to be right.

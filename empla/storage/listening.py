@@ -1,4 +1,4 @@
-"""One connection of a process listens for all who follow; what it hears is only that a tenant has something new, and they look themselves."""
+"""One connection of a process listens for all who follow. It hears only that a tenant has something new; they look themselves."""
 
 import asyncio
 import contextlib
@@ -10,8 +10,6 @@ from uuid import UUID
 
 import psycopg
 from psycopg import AsyncConnection
-
-from empla.storage.tx import CHANNEL
 
 _log = logging.getLogger("empla.storage")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds until it connects again
@@ -68,7 +66,7 @@ class Listening:
                 async with await AsyncConnection.connect(
                     self._url, autocommit=True, connect_timeout=int(self._connect_timeout), **_KEEPALIVE
                 ) as connection:
-                    await connection.execute(f"LISTEN {CHANNEL}")
+                    await connection.execute("LISTEN empla_events")
                     self.connections += 1
                     pause = _FIRST_PAUSE
                     self._wake_all()

@@ -91,10 +91,9 @@ class Tx(ReadTx):
         return cursor.rowcount
 
 
-CHANNEL: LiteralString = "empla_events"
 _COMMIT = sql.SQL("COMMIT")
-# Whoever wrote an event left its tenant in a setting of the session (the SQL function `stir`). Told behind the commit and in the same message:
-# a transaction that holds a notice is committed by one session of the whole server at a time, and this one has nothing to wait for.
+# Whoever wrote an event left its tenant in a setting of the session (the SQL function `stir`). It is told behind the commit, in the same
+# message: transactions with a notice are committed one at a time on the whole server, and this one has no disk to wait for.
 _COMMIT_AND_TELL = sql.SQL(
     "COMMIT; SELECT pg_notify('empla_events', current_setting('app.stirred', true)) WHERE current_setting('app.stirred', true) <> ''; "
     "SET app.stirred = ''"

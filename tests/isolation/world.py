@@ -267,8 +267,24 @@ def _furnished(connection: Connection, house: House, employee: UUID) -> Desk:
     connection.execute(insertion("metrics", metric), metric)
     turn = {**owned, "next_cycle_at": WHEN}
     connection.execute(insertion("employee_schedule", turn), turn)
-    talk, message, _ = connection.execute("SELECT * FROM say(%s, NULL, 'How is it going?')", (employee,)).fetchone() or ()
-    made = (goal, plan, spare, observation, belief, spare_belief, uuid4(), uuid4(), episode, fact, spare_fact, talk, message)
+    talk, message, _ = (
+        connection.execute("SELECT * FROM say(%s, NULL, 'How is it going?')", (employee,)).fetchone() or ()
+    )
+    made = (
+        goal,
+        plan,
+        spare,
+        observation,
+        belief,
+        spare_belief,
+        uuid4(),
+        uuid4(),
+        episode,
+        fact,
+        spare_fact,
+        talk,
+        message,
+    )
     return Desk(employee, *made)
 
 
@@ -494,7 +510,13 @@ ROWS: dict[str, Callable[[Home, UUID], dict[str, object]]] = {
     },
     "employee_schedule": lambda _home, _employee: {"employee_id": uuid4(), "next_cycle_at": WHEN},
     "employees": _someone(an_employee),
-    "events": lambda _home, employee: {"employee_id": employee, "kind": "cycle.finished", "sentence": "It ended"},
+    "events": lambda _home, employee: {
+        "employee_id": employee,
+        "tx": 1,
+        "id": uuid4(),
+        "kind": "cycle.finished",
+        "sentence": "It ended",
+    },
     "fact_evidence": _fact_evidence,
     "fact_history": _fact_change,
     "fact_predicates": _owned(_fact_predicate),

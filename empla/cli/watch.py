@@ -5,7 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from empla.access import doors
-from empla.cli.options import AsUser, Home, Json, Tenant, settings_for
+from empla.cli.options import AsUser, Home, Tenant, settings_for
 from empla.cli.output import console
 from empla.employees import employees
 from empla.observability import events

@@ -65,7 +65,8 @@ async def begin(tx: Tx, *, employee: UUID, effect: UUID, fence: int) -> Begun | 
 STARTED: LiteralString = """
     SELECT 'started' AS verdict, NULL::timestamptz AS until, NULL::text AS because, e.idempotency_key, e.kind, e.title, e.body,
            e.recipients, e.arguments, e.attempts, i.id AS integration_id,
-           CASE e.capability WHEN 'conversation' THEN 'conversation' ELSE i.kind END AS integration_kind, i.settings AS integration_settings, i.sealed
+           CASE e.capability WHEN 'conversation' THEN 'conversation' ELSE i.kind END AS integration_kind,
+           i.settings AS integration_settings, i.sealed
       FROM effects e
       LEFT JOIN integrations i ON i.tenant_id = e.tenant_id AND i.id = e.integration_id
      WHERE e.tenant_id = %(tenant)s::uuid AND e.employee_id = %(employee)s::uuid AND e.id = %(effect)s::uuid AND e.status = 'started'

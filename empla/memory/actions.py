@@ -98,8 +98,8 @@ ACTIONS: dict[str, Action] = {
         ),
         Action(
             "reply",
-            "An answer in the conversation that called for the plan; gated as a message is. With `about`, it goes on with what the employee "
-            "believes and remembers about that, or with `otherwise`; never for somebody from outside.",
+            "An answer in the conversation that called for the plan; gated as a message is. With `about`, it goes on with what the "
+            "employee believes and remembers about that, or with `otherwise`; never for somebody from outside.",
             one_of=_WORDS,
             optional=(Parameter("about", "text"), Parameter("otherwise", "text"), Parameter("timeout", "duration")),
             yields="sent or drafted",

@@ -1,4 +1,4 @@
-"""What employees do, as one stream per tenant: read in the order of transactions, so that whoever resumes misses nothing and repeats nothing.
+"""What employees do, as one stream per tenant, in the order of transactions: whoever resumes misses nothing and repeats nothing.
 
 The order is (transaction, id), and it is read no further than the oldest transaction that is still open: one that commits late is met in
 its place, not passed by. The database writes events, with what they tell of (0022); row security says who sees which.

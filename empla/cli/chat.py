@@ -79,7 +79,7 @@ async def chat(
                 database, caller, after=after, employee=person.id, kinds=["message.posted"]
             ):
                 if event.subject_id == talk:
-                    seen = await _show_new(database, caller, event.employee_id, event.subject_id, seen, person.name)
+                    seen = await _show_new(database, caller, person.id, talk, seen, person.name)
 
 
 async def _show_new(database: Database, caller: Caller, employee: UUID, talk: UUID, seen: int, name: str) -> int:

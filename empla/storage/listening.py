@@ -14,8 +14,6 @@ from psycopg import AsyncConnection
 _log = logging.getLogger("empla.storage")
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds until it connects again
 _LOOKING_AT_ONCE = 2  # followers of one process that read at the same time; the pool is for everybody
-# A connection that is silently cut off would never be heard of again, so the system asks.
-_KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 
 
 class Listening:
@@ -63,8 +61,14 @@ class Listening:
         pause = _FIRST_PAUSE
         while True:
             try:
+                # A connection that is silently cut off would never be heard of again, so the system asks.
                 async with await AsyncConnection.connect(
-                    self._url, autocommit=True, connect_timeout=int(self._connect_timeout), **_KEEPALIVE
+                    self._url,
+                    autocommit=True,
+                    connect_timeout=int(self._connect_timeout),
+                    keepalives_idle=30,
+                    keepalives_interval=10,
+                    keepalives_count=3,
                 ) as connection:
                     await connection.execute("LISTEN empla_events")
                     self.connections += 1

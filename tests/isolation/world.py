@@ -267,25 +267,10 @@ def _furnished(connection: Connection, house: House, employee: UUID) -> Desk:
     connection.execute(insertion("metrics", metric), metric)
     turn = {**owned, "next_cycle_at": WHEN}
     connection.execute(insertion("employee_schedule", turn), turn)
-    talk, message, _ = (
-        connection.execute("SELECT * FROM say(%s, NULL, 'How is it going?')", (employee,)).fetchone() or ()
-    )
-    made = (
-        goal,
-        plan,
-        spare,
-        observation,
-        belief,
-        spare_belief,
-        uuid4(),
-        uuid4(),
-        episode,
-        fact,
-        spare_fact,
-        talk,
-        message,
-    )
-    return Desk(employee, *made)
+    begun = connection.execute("SELECT conversation_id, message_id FROM say(%s, NULL, 'Hi')", (employee,)).fetchone()
+    assert begun is not None
+    made = (goal, plan, spare, observation, belief, spare_belief, uuid4(), uuid4(), episode, fact, spare_fact)
+    return Desk(employee, *made, *begun)
 
 
 def _metric() -> dict[str, object]:

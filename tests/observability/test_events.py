@@ -1,9 +1,10 @@
 """Events: in the order of transactions, none missed and none twice, seen by right, and followed by many at the cost of one connection."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -46,9 +47,15 @@ async def all_of(database: Database, caller: Caller, after: str | None = None, *
             await asyncio.sleep(0 if page.is_full else 0.01)
 
 
-async def pause(database: Database, caller: Caller, employee: object) -> None:
+async def come(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(IN_TIME):
+        while not is_so():  # noqa: ASYNC110 — what is waited for tells nobody
+            await asyncio.sleep(0.01)
+
+
+async def pause(database: Database, caller: Caller, employee: UUID) -> None:
     async with database.write(caller) as tx:
-        await employees.pause(tx, employee=employee)  # pyright: ignore[reportArgumentType]
+        await employees.pause(tx, employee=employee)
 
 
 async def test_a_transaction_that_commits_late_is_met_in_its_place_and_not_passed_by(
@@ -80,10 +87,11 @@ async def test_whoever_resumes_anywhere_misses_nothing_and_sees_nothing_twice(da
                 await change(tx, employee=people[number].id)
                 await asyncio.sleep(0.002 * ((number * 7 + turn) % 5))
 
-    async def read() -> list[Event]:
-        return await all_of(database, acme, begin, least=24)
-
-    seen, *_ = await asyncio.gather(read(), *(write(number) for number in range(6)))
+    async with asyncio.TaskGroup() as group:
+        reader = group.create_task(all_of(database, acme, begin, least=24))
+        for number in range(6):
+            group.create_task(write(number))
+    seen = reader.result()
     assert len(seen) == len({event.id for event in seen}) == 24
     places = [event.id.partition("-") for event in seen]
     assert seen == await all_of(database, acme, begin)
@@ -172,10 +180,10 @@ async def test_an_id_of_another_database_is_refused_and_its_rows_are_forgotten(c
             async with database.write(jordan.caller) as tx:
                 assert await events.forget(tx) == 1
             assert len(await all_of(database, jordan.caller)) == 1
-            with pytest.raises(ForbiddenError):
-                async with database.write(jordan.caller) as tx:
-                    sam = await users.invite(tx, email="sam@acme.example", name="Sam", role="admin")
-                async with database.write(Caller(jordan.caller.tenant, user=sam.id)) as tx:
+            async with database.write(jordan.caller) as tx:
+                sam = await users.invite(tx, email="sam@acme.example", name="Sam", role="admin")
+            async with database.write(Caller(jordan.caller.tenant, user=sam.id)) as tx:
+                with pytest.raises(ForbiddenError):
                     await events.forget(tx)
 
 
@@ -193,8 +201,7 @@ async def test_five_hundred_follow_over_one_connection_and_who_never_reads_holds
     async with asyncio.TaskGroup() as group, aclosing(events.follow(database, acme, after=BEGINNING)) as idle:
         await anext(idle)  # and never again
         readers = [group.create_task(first_two(events.follow(database, acme, after=last.id))) for _ in range(500)]
-        while database.listening.subscribers < 501 or database.listening.connections == 0:
-            await asyncio.sleep(0.01)
+        await come(lambda: database.listening.subscribers == 501 and database.listening.connections == 1)
         await pause(database, rival, elsewhere.id)
         await pause(database, acme, jordan.id)
         async with database.write(acme) as tx:
@@ -215,8 +222,7 @@ async def test_followers_go_on_after_the_server_has_cut_every_connection(cluster
             stream = events.follow(database, jordan.caller, after=BEGINNING)
             async with aclosing(stream), asyncio.timeout(IN_TIME):
                 seen = [await anext(stream)]
-                while database.listening.connections == 0:
-                    await asyncio.sleep(0.01)
+                await come(lambda: database.listening.connections == 1)
                 with cluster.admin("postgres") as admin:
                     admin.execute(
                         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'own_%' AND pid <> pg_backend_pid()"
@@ -226,8 +232,7 @@ async def test_followers_go_on_after_the_server_has_cut_every_connection(cluster
                 async with opening.opened(settings) as other:
                     await pause(other, jordan.caller, jordan.employee)
                 seen.append(await waiting)
-                while database.listening.connections < 2:
-                    await asyncio.sleep(0.01)
+                await come(lambda: database.listening.connections == 2)
     assert [event.sentence for event in seen] == [
         "Jordan is active, in stage shadow",
         "Jordan is paused, in stage shadow",
@@ -242,8 +247,7 @@ async def test_a_follower_is_woken_and_does_not_wait_for_its_next_look(
     async with aclosing(events.follow(database, acme, after=BEGINNING)) as stream:
         await anext(stream)
         waiting = asyncio.create_task(anext(stream))  # pyright: ignore[reportArgumentType]
-        while database.listening.connections == 0:
-            await asyncio.sleep(0.01)
+        await come(lambda: database.listening.connections == 1)
         await asyncio.sleep(0.2)
         await pause(database, acme, jordan.id)
         async with asyncio.timeout(IN_TIME):

@@ -89,8 +89,8 @@ async def test_a_delivery_is_an_observation_once(database: Database, acme: Calle
 
 @pytest.mark.parametrize("trusted", [False, True])
 async def test_what_comes_is_tainted_unless_its_sender_is_the_companys_own(
-    database: Database, acme: Caller, trusted: bool
-):  # noqa: FBT001
+    database: Database, acme: Caller, *, trusted: bool
+):
     jordan = await an_employee(database, acme)
     await connected(database, acme, jordan, trusted=trusted, event="paid")
     await receive(database, acme, headers(b"{}"), b"{}")

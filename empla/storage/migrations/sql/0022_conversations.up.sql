@@ -183,16 +183,18 @@ CREATE TABLE empla.events (
 COMMENT ON COLUMN empla.events.tx IS 'The transaction that it came with: readers go in its order, and no further than all that are older have ended';
 COMMENT ON COLUMN empla.events.subject_id IS 'What it is about: the goal, plan, effect, approval, notice, conversation, belief';
 
--- One event; and whoever commits this transaction has something to tell (storage/tx.py).
-CREATE FUNCTION empla.log_event(tenant uuid, employee uuid, what text, about uuid, said text, more jsonb DEFAULT '{}') RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = empla, pg_temp AS $$
-BEGIN
-    INSERT INTO events (tenant_id, employee_id, kind, subject_id, sentence, details) VALUES (tenant, employee, what, about, left(said, 500), more);
-    PERFORM stir(tenant);
-END $$;
-
+-- Whoever commits this transaction has something to tell (storage/tx.py).
 CREATE FUNCTION empla.stir(tenant uuid) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+    IF current_setting('app.stirred', true) IS DISTINCT FROM tenant::text THEN
+        EXECUTE format('SET app.stirred = %L', tenant);
+    END IF;
+END $$;
+
+-- One event. The triggers call it with the keeper's rights, and it has none of its own: that costs a fraction.
+CREATE FUNCTION empla.log_event(tenant uuid, employee uuid, what text, about uuid, said text, more jsonb DEFAULT '{}') RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO empla.events (tenant_id, employee_id, kind, subject_id, sentence, details) VALUES (tenant, employee, what, about, left(said, 500), more);
     IF current_setting('app.stirred', true) IS DISTINCT FROM tenant::text THEN
         EXECUTE format('SET app.stirred = %L', tenant);
     END IF;
@@ -372,13 +374,12 @@ REVOKE ALL ON FUNCTION empla.say(uuid, uuid, text, text, text, uuid, text), empl
     empla.log_event(uuid, uuid, text, uuid, text, jsonb), empla.stir(uuid), empla.tell_of_employee(), empla.tell_of_cycle(), empla.tell_of_beliefs(),
     empla.tell_of_goal(), empla.tell_of_intention(), empla.tell_of_step(), empla.tell_of_approval(), empla.tell_of_effect(), empla.tell_of_notice(),
     empla.tell_of_message(), empla.forget_events(interval) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION empla.stir(uuid) TO empla_keeper;
+GRANT EXECUTE ON FUNCTION empla.stir(uuid), empla.log_event(uuid, uuid, text, uuid, text, jsonb) TO empla_keeper;
 GRANT EXECUTE ON FUNCTION empla.say(uuid, uuid, text, text, text, uuid, text), empla.forget_events(interval) TO empla_app;
 GRANT CREATE ON SCHEMA empla TO empla_keeper;
 ALTER FUNCTION empla.say(uuid, uuid, text, text, text, uuid, text) OWNER TO empla_keeper;
 ALTER FUNCTION empla.check_reply() OWNER TO empla_keeper;
 ALTER FUNCTION empla.post_reply() OWNER TO empla_keeper;
-ALTER FUNCTION empla.log_event(uuid, uuid, text, uuid, text, jsonb) OWNER TO empla_keeper;
 ALTER FUNCTION empla.tell_of_employee() OWNER TO empla_keeper;
 ALTER FUNCTION empla.tell_of_cycle() OWNER TO empla_keeper;
 ALTER FUNCTION empla.tell_of_beliefs() OWNER TO empla_keeper;

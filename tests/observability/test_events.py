@@ -223,10 +223,10 @@ async def test_followers_go_on_after_the_server_has_cut_every_connection(cluster
             async with aclosing(stream), asyncio.timeout(IN_TIME):
                 seen = [await anext(stream)]
                 await come(lambda: database.listening.connections == 1)
-                with cluster.admin("postgres") as admin:
+                with psycopg.connect(admin_url(settings), autocommit=True) as admin:
                     admin.execute(
-                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'own_%' AND pid <> pg_backend_pid()"
-                        " AND usename LIKE 'empla%'"
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
                     )
                 waiting = asyncio.create_task(anext(stream))  # pyright: ignore[reportArgumentType]
                 async with opening.opened(settings) as other:

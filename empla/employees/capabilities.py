@@ -30,9 +30,10 @@ KNOWN: dict[str, str] = {
     "ats": "look up and note candidates in the applicant tracking system",
     "job_boards": "publish positions",
 }
+"""Every capability that the platform knows, with what it means: "an employee can …"."""
+
 OF_EVERYBODY: dict[str, str] = {"conversation": "answer those who write to it here"}
 """What nobody who is hired lacks, so that no playbook asks for it; its limits are a tenant's to change, as those of every other."""
-"""Every capability that the platform knows, with what it means: "an employee can …"."""
 
 OF_ROLE: dict[EmployeeRole, tuple[str, ...]] = {
     "sales_ae": ("email", "calendar", "research", "crm"),

@@ -19,7 +19,9 @@ from empla.employees.lifecycle import Record
 from empla.employees.shapes import EmployeeConfig, Personality
 from empla.errors import ForbiddenError
 from empla.handles.beliefs import BeliefsHandle, ConflictsHandle
+from empla.handles.conversations import ConversationsHandle
 from empla.handles.effects import EffectsHandle, NoticesHandle
+from empla.handles.events import EventsHandle
 from empla.handles.goals import GoalsHandle
 from empla.handles.intentions import IntentionsHandle
 from empla.handles.memory import MemoryHandle, PlaybooksHandle
@@ -94,6 +96,7 @@ class TenantHandle:
         self.budgets = BudgetsHandle(database, caller)
         self.capabilities = CapabilitiesHandle(database, caller)
         self.integrations = IntegrationsHandle(database, caller)
+        self.events = EventsHandle(database, caller)
 
     async def describe(self) -> Tenant:
         """The tenant's own record."""
@@ -179,6 +182,7 @@ class EmployeeHandle:
         self.conflicts = ConflictsHandle(database, caller, record.id)
         self.memory = MemoryHandle(database, caller, record.id)
         self.inbox = InboxHandle(database, caller, record.id)
+        self.conversations = ConversationsHandle(database, caller, record.id)
         self.goals = GoalsHandle(database, caller, record.id)
         self.intentions = IntentionsHandle(database, caller, record.id)
         self.effects = EffectsHandle(database, caller, record.id)

@@ -72,6 +72,18 @@ class Settings(BaseSettings):
     retain_log_months: int = Field(
         default=0, ge=0, description="Months that audit, history and metrics are kept; 0 is for ever"
     )
+    event_days: float = Field(
+        default=7.0,
+        ge=0.05,
+        le=366,
+        description="Days that the stream of events can be followed back; housekeeping forgets older ones",
+    )
+    webhook_tolerance: float = Field(
+        default=300.0,
+        gt=0,
+        le=3600,
+        description="Seconds that the signature of a webhook may be old, or its clock ahead",
+    )
     worker_lease: float = Field(
         default=60.0, ge=1, le=3600, description="Seconds after which a silent worker's employees are another's"
     )

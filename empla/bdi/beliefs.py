@@ -282,6 +282,25 @@ async def held(tx: ReadTx, *, employee: UUID, subject: str | None = None, predic
     )
 
 
+# A subject of one or two letters stands in most sentences.
+MENTIONED: LiteralString = """
+    SELECT b.* FROM (
+        SELECT id, employee_id, belief_type, subject, predicate, object,
+               at_most_its_supports(effective_confidence(confidence, decay_rate, decay_model, last_updated_at, %(now)s::timestamptz),
+                                    tenant_id, employee_id, source, grounds, object, %(now)s::timestamptz) AS confidence,
+               confidence AS stored_confidence, source, evidence, formed_at, last_updated_at, decay_rate, decay_model, tainted
+          FROM beliefs
+         WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL AND length(subject) >= 3
+           AND strpos(lower(%(words)s::text), lower(subject)) > 0) b
+     ORDER BY (strpos(lower(%(words)s::text), lower(b.predicate)) > 0) DESC, b.confidence DESC, b.subject, b.predicate LIMIT %(limit)s::int
+"""
+
+
+async def mentioned(tx: ReadTx, *, employee: UUID, words: str, limit: int) -> list[Belief]:
+    """What it believes now about whatever the words name, what they ask for first, then the surest."""
+    return await tx.fetch_all(Belief, MENTIONED, employee=employee, words=words, limit=limit, now=tx.now)
+
+
 async def current(tx: ReadTx, *, employee: UUID, subject: str, predicate: str) -> Belief:
     """The one live belief. Raises `NotFoundError`."""
     found = await held(tx, employee=employee, subject=subject, predicate=predicate)

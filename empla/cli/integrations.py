@@ -51,7 +51,10 @@ async def connect(
     /,
     *,
     tenant: Tenant,
-    kind: Annotated[IntegrationKind, Parameter(help="A mail server, a folder of mails, a webhook, a mailbox to read.")],
+    kind: Annotated[
+        IntegrationKind,
+        Parameter(help="A mail server, a folder of mails, a webhook, a mailbox to read, or who tells by signed calls."),
+    ],
     settings: Annotated[
         str, Parameter(help='A JSON object, e.g. {"host": "smtp.acme.example", "port": 465, "tls": "implicit"}.')
     ],
@@ -73,7 +76,10 @@ async def connect(
             made = await integrations.connect(
                 tx, name=name, capability=capability, kind=kind, settings=cast("dict[str, Any]", shaped), secret=secret
             )
-    console.print(f"{made.name} carries {made.capability} from now on ({made.kind})", soft_wrap=True)
+    if made.kind == "webhook_in":
+        console.print(f"{made.name} tells {made.settings['employee']} from now on", soft_wrap=True)
+    else:
+        console.print(f"{made.name} carries {made.capability} from now on ({made.kind})", soft_wrap=True)
 
 
 @app.command

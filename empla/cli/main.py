@@ -79,6 +79,8 @@ for _name, _target, _help in (
     ("intentions", "intentions:intentions", "What an employee is committed to, the latest first."),
     ("explain", "intentions:explain", "Why an employee does something: plans weighed, steps, what it waits for."),
     ("effects", "effects:effects", "What an employee brought about, the latest first."),
+    ("chat", "chat:chat", "Write to an employee, read what it answers."),
+    ("watch", "watch:watch", "What employees do, as it happens."),
     ("notices", "notices:app", "What employees tell and ask people; answer them."),
     ("approvals", "approvals:approvals", "What employees ask before they act."),
     ("approve", "approvals:approve", "Let it happen, as it stands or as edited; it goes out at once."),

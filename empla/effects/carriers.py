@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, SecretStr, ValidationError
 
+from empla import signing
 from empla.effects.senders.maildir import MaildirSender
 from empla.effects.senders.sender import Sender
 from empla.effects.senders.smtp import SmtpAccount, SmtpSender
@@ -37,6 +38,16 @@ class MailAccount(BaseModel):
     folder: str = Field(default="INBOX", min_length=1, max_length=500)
 
 
+class WebhookIn(BaseModel):
+    """Whoever tells an employee something by signed calls (`empla.senses.webhooks`), without the secret that they are signed with."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    employee: str = Field(min_length=3, max_length=254)  # the e-mail of whoever perceives it
+    event: str = Field(default="webhook_received", min_length=1, max_length=100)  # where the call names no type
+    trusted: bool = False  # it speaks from the company's own records; else what it says is tainted
+
+
 def check(kind: str, settings: Mapping[str, Any], secret: SecretStr | None) -> dict[str, JsonValue]:
     """The settings as they are kept. Raises `InvalidError` for what the kind of account does not take."""
     if "allow_private" in settings:
@@ -50,6 +61,10 @@ def check(kind: str, settings: Mapping[str, Any], secret: SecretStr | None) -> d
         raise InvalidError(f"{where}: {fault['msg'].removeprefix('Value error, ')}") from error
     if kind == "webhook" and secret is None:
         raise InvalidError("a webhook needs a secret that its calls are signed with")
+    if kind == "webhook_in":
+        if secret is None:
+            raise InvalidError("a webhook needs the secret that its calls are signed with")
+        signing.key_of(secret)
     if kind == "imap" and secret is None:
         raise InvalidError("a mailbox needs its password")
     if isinstance(account, MaildirFolder) and not account.folder.is_absolute():
@@ -88,6 +103,7 @@ def _shape(kind: str) -> type[BaseModel]:
         "maildir": MaildirFolder,
         "webhook": WebhookEndpoint,
         "imap": MailAccount,
+        "webhook_in": WebhookIn,
     }
     if kind not in shapes:
         raise UsageError(f"an integration is {', '.join(shapes)}, not {kind!r}")

@@ -10,7 +10,7 @@ from empla.effects.senders.sender import Sender
 from empla.errors import ForbiddenError, NotFoundError
 from empla.storage.tx import ReadTx, Tx
 
-IntegrationKind = Literal["smtp", "maildir", "webhook", "imap"]
+IntegrationKind = Literal["smtp", "maildir", "webhook", "imap", "webhook_in"]
 
 
 class Integration(BaseModel):
@@ -35,7 +35,8 @@ class _Sealed(BaseModel):
 
 RETIRE: LiteralString = """
     UPDATE integrations SET enabled = false
-     WHERE tenant_id = %(tenant)s::uuid AND capability = %(capability)s::text AND enabled AND kind <> 'imap'
+     WHERE tenant_id = %(tenant)s::uuid AND capability = %(capability)s::text AND enabled
+       AND kind NOT IN ('imap', 'webhook_in')
 """
 CONNECT: LiteralString = """
     INSERT INTO integrations (tenant_id, id, name, capability, kind, settings, sealed, created_by)
@@ -66,7 +67,7 @@ async def connect(
         if secret is None
         else keys.keyring(tx.settings).seal(secret.get_secret_value(), context=context(tx.tenant_id, identity))
     )
-    if kind != "imap":
+    if kind not in {"imap", "webhook_in"}:
         await tx.execute(RETIRE, capability=capability)
     connected = await tx.fetch_all(
         Integration,

@@ -178,14 +178,15 @@ CLAIM_TO_MAIL: LiteralString = """
            AND array_position(ARRAY['info', 'warning', 'urgent'], n.severity)
                >= array_position(ARRAY['info', 'warning', 'urgent'], coalesce(t.settings -> 'notices' ->> 'least', 'warning'))
            AND EXISTS (SELECT FROM integrations i WHERE i.tenant_id = n.tenant_id AND i.capability = 'email' AND i.enabled
-                          AND i.kind <> 'imap')
+                          AND i.kind NOT IN ('imap', 'webhook_in'))
         RETURNING n.id, n.severity, n.text, n.created_at,
                   ARRAY(SELECT jsonb_array_elements_text(t.settings -> 'notices' -> 'mail_to')) AS mail_to
     )
     SELECT c.id, c.severity, c.text, c.mail_to, i.id AS integration_id, i.kind AS integration_kind,
            i.settings AS integration_settings, i.sealed
       FROM claimed c
-      JOIN integrations i ON i.tenant_id = %(tenant)s::uuid AND i.capability = 'email' AND i.enabled AND i.kind <> 'imap'
+      JOIN integrations i ON i.tenant_id = %(tenant)s::uuid AND i.capability = 'email' AND i.enabled
+       AND i.kind NOT IN ('imap', 'webhook_in')
      ORDER BY c.created_at, c.id
 """
 

@@ -43,10 +43,13 @@ class _Settled(BaseModel):
 # The effect's own row is seen as it was before: what the function changes of it is not read here, but for the attempt, which is counted.
 BEGIN: LiteralString = """
     SELECT b.verdict, b.until, b.because, e.idempotency_key, e.kind, e.title, e.body, e.recipients, e.arguments, e.attempts + 1 AS attempts,
-           i.id AS integration_id, i.kind AS integration_kind, i.settings AS integration_settings, i.sealed
+           i.id AS integration_id,
+           CASE e.capability WHEN 'conversation' THEN 'conversation' ELSE i.kind END AS integration_kind,
+           i.settings AS integration_settings, i.sealed
       FROM begin_effect(%(effect)s::uuid, %(fence)s::bigint) b
       JOIN effects e ON e.tenant_id = %(tenant)s::uuid AND e.employee_id = %(employee)s::uuid AND e.id = %(effect)s::uuid
-      LEFT JOIN integrations i ON i.tenant_id = %(tenant)s::uuid AND i.capability = e.capability AND i.enabled AND i.kind <> 'imap'
+      LEFT JOIN integrations i ON i.tenant_id = %(tenant)s::uuid AND i.capability = e.capability AND i.enabled
+                              AND i.kind NOT IN ('imap', 'webhook_in')
 """
 
 
@@ -61,7 +64,8 @@ async def begin(tx: Tx, *, employee: UUID, effect: UUID, fence: int) -> Begun | 
 # As BEGIN, of an effect that an earlier turn has started.
 STARTED: LiteralString = """
     SELECT 'started' AS verdict, NULL::timestamptz AS until, NULL::text AS because, e.idempotency_key, e.kind, e.title, e.body,
-           e.recipients, e.arguments, e.attempts, i.id AS integration_id, i.kind AS integration_kind,
+           e.recipients, e.arguments, e.attempts, i.id AS integration_id,
+           CASE e.capability WHEN 'conversation' THEN 'conversation' ELSE i.kind END AS integration_kind,
            i.settings AS integration_settings, i.sealed
       FROM effects e
       LEFT JOIN integrations i ON i.tenant_id = e.tenant_id AND i.id = e.integration_id

@@ -32,6 +32,9 @@ KNOWN: dict[str, str] = {
 }
 """Every capability that the platform knows, with what it means: "an employee can …"."""
 
+OF_EVERYBODY: dict[str, str] = {"conversation": "answer those who write to it here"}
+"""What nobody who is hired lacks, so that no playbook asks for it; its limits are a tenant's to change, as those of every other."""
+
 OF_ROLE: dict[EmployeeRole, tuple[str, ...]] = {
     "sales_ae": ("email", "calendar", "research", "crm"),
     "sdr": ("email", "calendar", "research", "crm"),

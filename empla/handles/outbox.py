@@ -1,5 +1,6 @@
 """What employees want to bring about and what people decide, for Python programs; each call is a transaction of its own."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
@@ -14,7 +15,8 @@ from empla.effects.integrations import Integration, IntegrationKind
 from empla.effects.outbox import Finding
 from empla.employees import capabilities
 from empla.employees.capabilities import Offer
-from empla.mind import deciding
+from empla.mind import deciding, incoming
+from empla.senses.webhooks import Received
 from empla.storage.database import Database
 from empla.storage.tx import Caller
 
@@ -120,6 +122,11 @@ class IntegrationsHandle:
             return await integrations.connect(
                 tx, name=name, capability=capability, kind=kind, settings=settings, secret=sealed
             )
+
+    async def receive(self, name: str, *, headers: Mapping[str, str], body: bytes) -> Received:
+        """A signed delivery to that account, as it came over the wire. Raises as `incoming.receive`."""
+        async with self._database.write(self._caller) as tx:
+            return await incoming.receive(tx, integration=name, headers=headers, body=body)
 
     async def disconnect(self, name: str) -> None:
         """It carries nothing any more. Raises `NotFoundError`, `ForbiddenError`."""

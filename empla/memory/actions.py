@@ -97,6 +97,14 @@ ACTIONS: dict[str, Action] = {
             yields="sent or drafted",
         ),
         Action(
+            "reply",
+            "An answer in the conversation that called for the plan; gated as a message is. With `about`, it goes on with what the "
+            "employee believes and remembers about that, or with `otherwise`; never for somebody from outside.",
+            one_of=_WORDS,
+            optional=(Parameter("about", "text"), Parameter("otherwise", "text"), Parameter("timeout", "duration")),
+            yields="sent or drafted",
+        ),
+        Action(
             "invoke",
             "A call of another system, through what is connected for its capability; gated as a message is.",
             required=(_TITLE, Parameter("capability", "name")),

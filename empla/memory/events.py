@@ -14,6 +14,9 @@ EVENTS: dict[str, str] = {
     "lead_replied": "a lead has answered: contact, account, reply",
     "customer_praised": "a customer is content, and has said so: account",
     "feedback_received": "a customer names what is missing: account, topic, words",
+    # Conversations (senses/conversations.py).
+    "message_received": "one of the company's own wrote to the employee: conversation, message, words, person, author",
+    "visitor_wrote": "somebody from outside wrote to the employee: as above",
     # Calendars.
     "meetings_overlap": "two meetings at one time: first, first_with, first_importance, second, second_with, second_importance",
     "meeting_booked": "a meeting is booked: contact, account, account_executive",

@@ -166,6 +166,13 @@ def _send(definition: Definition) -> str:
     return f"Send{_draft(definition).removeprefix('Draft')}"
 
 
+def _reply(definition: Definition) -> str:
+    told = (
+        "" if not definition.get("about") else f" and go on with what is known about “{_quoted(definition['about'])}”"
+    )
+    return f"Answer in the conversation: “{_quoted(definition['text'])}”{told}"
+
+
 def _invoke(definition: Definition) -> str:
     given = json.dumps(definition["arguments"], ensure_ascii=False) if definition.get("arguments") else ""
     return f"Call, with what is connected for {definition['capability']}: **{_quoted(definition['title'])}** {given}".strip()
@@ -211,6 +218,7 @@ _DOING: dict[str, Callable[[Definition], str]] = {
     "note": _note,
     "draft": _draft,
     "send": _send,
+    "reply": _reply,
     "invoke": _invoke,
     "believe": _believe,
     "remember": lambda definition: f"Remember: “{_quoted(definition['text'])}”",

@@ -20,7 +20,7 @@ from empla.employees import capabilities as offers
 from empla.employees.schedule import Turn
 from empla.errors import InvalidError
 from empla.memory import episodic, procedural
-from empla.mind import attempts
+from empla.mind import attempts, knowledge
 from empla.mind.circumstance import LiveIntention
 from empla.mind.plans import Definition, Library, intention_of
 from empla.senses import inbox
@@ -145,6 +145,29 @@ async def send(doing: Doing) -> StepChange:
         is_draft=bool(addresses.missing),
     )
     return await _leave(doing, new.model_copy(update={"tainted": new.tainted or addresses.tainted}))
+
+
+async def reply(doing: Doing) -> StepChange:
+    """An answer in the conversation that called for the plan, as the stage of the employee allows."""
+    conversation = doing.view.bindings.get("conversation")
+    if not isinstance(conversation, str):
+        raise InvalidError("a reply answers a conversation, and no message called for this plan")
+    body, tainted = doing.text("text"), doing.tainted
+    about = doing.text("about").strip()
+    # What an employee knows is not for whoever asks from outside.
+    if about and not doing.tainted:
+        lines = await knowledge.about(doing.tx, employee=doing.turn.employee_id, words=about)
+        body = "\n".join([body, *(line.text for line in lines)] if lines else [body, doing.text("otherwise")]).strip()
+        tainted = any(line.tainted for line in lines)
+    person = doing.view.bindings.get("person")
+    new = _wanted(
+        doing,
+        "message",
+        title=f"To {person}" if isinstance(person, str) else "An answer",
+        body=body,
+        arguments={"conversation": conversation, "message": doing.view.bindings.get("message")},
+    )
+    return await _leave(doing, new.model_copy(update={"capability": "conversation", "tainted": tainted}))
 
 
 async def invoke(doing: Doing) -> StepChange:
@@ -346,6 +369,7 @@ PERFORM: Mapping[str, Callable[[Doing], Awaitable[StepChange]]] = {
     "note": note,
     "draft": draft,
     "send": send,
+    "reply": reply,
     "invoke": invoke,
     "believe": believe,
     "remember": remember,

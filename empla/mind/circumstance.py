@@ -256,7 +256,7 @@ LOOK: LiteralString = """
                       AND array_position(ARRAY['info', 'warning', 'urgent'], n.severity)
                           >= array_position(ARRAY['info', 'warning', 'urgent'], coalesce(t.settings -> 'notices' ->> 'least', 'warning'))
                       AND EXISTS (SELECT FROM integrations i WHERE i.tenant_id = n.tenant_id AND i.capability = 'email' AND i.enabled
-                                     AND i.kind <> 'imap')) AS has_notices_to_mail,
+                                     AND i.kind NOT IN ('imap', 'webhook_in'))) AS has_notices_to_mail,
            (SELECT count(*)::int FROM memory_working m
              WHERE m.tenant_id = %(tenant)s::uuid AND m.employee_id = %(employee)s::uuid AND m.deleted_at IS NULL
                AND NOT m.pinned) AS items_in_hand,

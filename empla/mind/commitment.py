@@ -207,7 +207,7 @@ def _waited(step: Step, circumstance: Circumstance, view: View) -> StepChange | 
     match step.action:
         case "pursue":
             change = _pursued(step, circumstance)
-        case "send" | "invoke":
+        case "send" | "reply" | "invoke":
             change = _left(step, circumstance)
         case "ask":
             asked = attempts.question_key(step, attempt=step.attempts)

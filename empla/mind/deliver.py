@@ -13,6 +13,7 @@ from uuid import UUID
 
 from empla.effects import integrations, outbox
 from empla.effects.outbox import Begun
+from empla.effects.senders.conversation import ConversationSender
 from empla.effects.senders.sender import Outcome, Outgoing, Sender
 from empla.employees import schedule
 from empla.employees.schedule import Turn
@@ -132,6 +133,8 @@ def _ready(tx: Tx, turn: Turn, effect: UUID, begun: Begun) -> _Ready:
 
 
 def _sender(tx: Tx, begun: Begun) -> Sender:
+    if begun.integration_kind == "conversation":
+        return ConversationSender()
     if begun.integration_id is None or begun.integration_kind is None:
         raise ConflictError("what carried it is not connected any more")
     return integrations.carrier(

@@ -141,7 +141,7 @@ def _step_waits_for(
                 (notice.text for notice in told if notice.notice_key == question_key(step, attempt=step.attempts)), ""
             )
             return f"{where}: a human's answer to “{asked.partition(chr(10))[0]}”{_until(step.timeout_at)}"
-        case "send" | "invoke":
+        case "send" | "reply" | "invoke":
             effect = next((effect for effect in made if str(effect.id) == step.result.get("effect")), None)
             return f"{where}: {'its effect' if effect is None else _leaving(effect)}"
         case "pursue":

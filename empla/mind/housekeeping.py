@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from empla.bdi import beliefs
 from empla.errors import ConflictError, ForbiddenError, NotFoundError
 from empla.memory import capacity, working
-from empla.observability import metrics
+from empla.observability import events, metrics
 from empla.storage import retention
 from empla.storage.database import Database
 from empla.storage.tx import Caller
@@ -34,6 +34,7 @@ class Housework:
     beliefs_forgotten: int
     items_expired: int  # of working memory
     episodes_evicted: int  # beyond EMPLA_EPISODES_KEPT
+    events_forgotten: int  # older than EMPLA_EVENT_DAYS
     employees_summed: int  # whose performance metrics changed
     tables_analysed: int
     partitions_dropped: int
@@ -47,6 +48,7 @@ class _Kept:
     expired: int = 0
     evicted: int = 0
     summed: int = 0
+    events: int = 0
 
 
 class _Count(BaseModel):
@@ -105,6 +107,7 @@ async def keep_house(
         beliefs_forgotten=sum(each.forgotten for each in kept),
         items_expired=sum(each.expired for each in kept),
         episodes_evicted=sum(each.evicted for each in kept),
+        events_forgotten=sum(each.events for each in kept),
         employees_summed=sum(each.summed for each in kept),
         tables_analysed=analysed,
         partitions_dropped=dropped,
@@ -118,6 +121,7 @@ async def _keep(database: Database, tenant: UUID) -> _Kept:
                 forgotten=await beliefs.forget(tx, floor=database.settings.forget_below),
                 expired=await working.expire(tx),
                 summed=await metrics.roll_up(tx),
+                events=await events.forget(tx),
             )
         return replace(done, evicted=await _make_room(database, tenant))
     except (NotFoundError, ForbiddenError):

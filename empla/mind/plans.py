@@ -22,7 +22,7 @@ Definition = dict[str, JsonValue]
 _MAX_WATCHES_BYTES = 60_000  # of 65,536 that the column holds
 
 # A step that waits is not tried anew unless it says so: its time-out is its answer. What leaves is tried again by the outbox.
-_WAITING = frozenset({"await", "ask", "pursue", "send", "invoke"})
+_WAITING = frozenset({"await", "ask", "pursue", "send", "reply", "invoke"})
 # Keys of a step that are conditions; every other text may be a template.
 _CONDITIONS = ("if", "criteria")
 

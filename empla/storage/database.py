@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from empla.errors import EmplaError, UnavailableError
 from empla.settings import Settings
 from empla.storage.errors import connecting, not_a_member, place, translated
+from empla.storage.listening import Listening
 from empla.storage.revision import HEAD, MINIMUM_SERVER
 from empla.storage.tx import AskTx, Caller, ReadTx, Tx, entered
 
@@ -72,6 +73,7 @@ class Database:
         self.revision: str | None = None  # of the schema, once it is open
         self.partitions_made = 0  # by opening it
         self.statements = 0  # messages to the server, of all transactions that were committed here
+        self.listening = Listening(urls.app, connect_timeout=settings.connect_timeout)
         self._opening = asyncio.Lock()
         self._pools: dict[str, AsyncConnectionPool[AsyncConnection[Any]]] = {}
         self._afterwards: dict[Hashable, asyncio.Task[None]] = {}
@@ -187,6 +189,7 @@ class Database:
     async def close(self) -> None:
         """What was to be done afterwards is done first."""
         await self.settled()
+        await self.listening.close()
         if "embedder" in vars(self) and self.embedder is not None:
             await self.embedder.close()
         for pool in self._pools.values():

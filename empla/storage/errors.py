@@ -25,6 +25,7 @@ _UNIQUE: dict[str, str] = {
     "idx_effects_once": "the step brought this about already",
     "idx_approvals_one": "a human was asked about this effect already",
     "idx_budgets_one": "this budget is set already",
+    "idx_messages_key": "this message was written already",
 }
 _CHECK: dict[str, str] = {
     "users_email_check": "this is not an e-mail address",
@@ -97,7 +98,8 @@ _CHECK: dict[str, str] = {
     "capabilities_costs_check": "costs are numbers from 0 on, of effects, calls, tokens or money",
     "capabilities_quiet_hours": "quiet hours begin and end, and not at the same time",
     "integrations_name_check": "the name of an integration is 1 to 60 lower-case letters, digits, hyphens and underscores",
-    "integrations_kind_check": "an integration is smtp, maildir, webhook or imap",
+    "integrations_kind_check": "an integration is smtp, maildir, webhook, imap or webhook_in",
+    "integrations_conversation_is_within": "answers in conversations leave through no integration",
     "integrations_settings_check": "the settings of an integration are a JSON object of at most 65,536 bytes",
     "integrations_sealed_check": "a secret has at most 65,536 bytes",
     "integrations_deleted_is_disabled": "an integration that is gone is off and keeps no secret",
@@ -108,6 +110,11 @@ _CHECK: dict[str, str] = {
     "notices_severity_check": "a notice is info, warning or urgent",
     "notices_answer_check": "an answer has at most 10,000 characters",
     "memory_working_priority_check": "a priority is 1 to 10",
+    "conversations_title_check": "the title of a conversation has 1 to 300 characters",
+    "messages_body_check": "a message has words, at most 65,536 bytes of them",
+    "messages_visitor_check": "a visitor's name has 1 to 320 characters",
+    "messages_key_check": "the key of a message has 1 to 200 characters",
+    "events_kind_check": "there is no such kind of event",
     "employees_onboarding_is_shadow": "an employee that is still onboarding works in shadow",
 }
 _RAISED: dict[str, type[EmplaError]] = {"EM404": NotFoundError, "EM403": ForbiddenError, "EM409": ConflictError}

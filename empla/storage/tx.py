@@ -1,5 +1,6 @@
 """One request, one command or one cycle step is one transaction, entered as somebody and committed at the edge."""
 
+import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any, LiteralString, TypeAlias, TypeVar
 from uuid import UUID
 
 import psycopg
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import AsyncConnection, AsyncCursor, sql
 from psycopg.pq import TransactionStatus
 from psycopg.rows import AsyncRowFactory, class_row, scalar_row
 from pydantic import BaseModel
@@ -17,6 +18,7 @@ from empla.errors import ConflictError
 from empla.settings import Settings
 from empla.storage.errors import translated
 
+_log = logging.getLogger("empla.storage")
 Row = TypeVar("Row", bound=BaseModel)
 Value = TypeVar("Value")
 T = TypeVar("T")
@@ -96,7 +98,13 @@ _ENTER: LiteralString = """
            set_config('idle_in_transaction_session_timeout', %(idle_timeout)s::text, true),
            set_config('synchronous_commit', %(synchronous_commit)s::text, true)
 """
-
+_COMMIT = sql.SQL("COMMIT")
+# Whoever wrote an event left its tenant in a setting of the session (the SQL function `stir`). It is told behind the commit, in the same
+# message: transactions with a notice are committed one at a time on the whole server, and this one has no disk to wait for.
+_COMMIT_AND_TELL = sql.SQL(
+    "COMMIT; SELECT pg_notify('empla_events', current_setting('app.stirred', true)) WHERE current_setting('app.stirred', true) <> ''; "
+    "SET app.stirred = ''"
+)
 # One plan for all questions, for planning takes as long as answering does; and room for what is seen of a large memory.
 _ENTER_TO_ASK: LiteralString = """
     SELECT ctx.enter(%(tenant)s::uuid, %(user)s::uuid, %(employee)s::uuid) AS now,
@@ -163,7 +171,10 @@ async def entered(
         yield tx
         tx.statements += 1
         try:
-            await connection.execute("COMMIT")
+            await connection.execute(_COMMIT_AND_TELL if write else _COMMIT)
+        except psycopg.errors.ProgramLimitExceeded:
+            # The queue of notices is full, for somebody listens and never reads. What was committed is; followers look by themselves too.
+            _log.warning("nobody was told of new events: the queue of notices is full")
         except psycopg.Error as error:  # a deferred constraint speaks here
             raise (translated(error) or error) from error
     except BaseException:

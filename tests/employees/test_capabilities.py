@@ -25,7 +25,7 @@ async def test_the_database_offers_what_python_knows(database: Database, acme: C
         offered = await capabilities.offered(tx)
         known = await tx.fetch_all(_Known, SQL)
     assert {each.name: each.description for each in known} == capabilities.KNOWN
-    assert {each.name: each.description for each in offered} == capabilities.KNOWN
+    assert {each.name: each.description for each in offered} == capabilities.KNOWN | capabilities.OF_EVERYBODY
     assert {each.name for each in offered if each.destructive} == DESTRUCTIVE
     assert {each.name for each in offered if each.quiet_from is not None} == {"email", "phone", "surveys"}
 

@@ -15,7 +15,7 @@ LOGS = ("audit_log", "belief_history", "fact_history", "goal_history")
 # Written through a door or by a trigger, or without a value of its own.
 WRITTEN_BY_NOBODY = {
     *{*LOGS, "tenants", "tenant_slugs", "intention_dependencies", "belief_conflicts", "belief_supports"},
-    *{"approvals", "budget_days", "budget_reservations"},
+    *{"approvals", "budget_days", "budget_reservations", "conversations", "events", "messages"},
 }
 WRITTEN_BY_EMPLOYEES = {"effects"}
 
@@ -356,7 +356,7 @@ def test_every_index_is_one_that_row_security_can_use(world: World):
 
 
 def test_every_entity_has_metadata_and_can_be_deleted_softly(world: World):
-    logs = {*LOGS, "metrics"}
+    logs = {*LOGS, "metrics", "events", "messages"}
     links = {"tenant_slugs", "employee_assignments", "employee_schedule", "intention_dependencies", "belief_supports"}
     links |= {"budget_days", "fact_evidence", "memory_index", "memory_vectors", "memory_words", "memory_spaces"}
     bare = """
@@ -371,7 +371,7 @@ def test_every_entity_has_metadata_and_can_be_deleted_softly(world: World):
     assert without["metadata"] & set(ROWS) <= (logs | links | {"budget_reservations"})
     # What was seen, done, said or spent stands; a step ends with its intention; a capability is switched off.
     standing = {"observations", "intention_steps", "effects", "notices", "belief_conflicts"}
-    standing |= {"approvals", "budgets", "budget_reservations", "capabilities", "fact_predicates"}
+    standing |= {"approvals", "budgets", "budget_reservations", "capabilities", "conversations", "fact_predicates"}
     assert without["deleted_at"] & set(ROWS) == logs | links | standing
     assert without["updated_at"] & set(ROWS) == logs | links
 

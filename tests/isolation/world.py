@@ -35,6 +35,8 @@ class Desk:
     episode: UUID
     fact: UUID
     spare_fact: UUID
+    conversation: UUID
+    message: UUID
 
 
 @dataclass(frozen=True)
@@ -265,8 +267,10 @@ def _furnished(connection: Connection, house: House, employee: UUID) -> Desk:
     connection.execute(insertion("metrics", metric), metric)
     turn = {**owned, "next_cycle_at": WHEN}
     connection.execute(insertion("employee_schedule", turn), turn)
+    begun = connection.execute("SELECT conversation_id, message_id FROM say(%s, NULL, 'Hi')", (employee,)).fetchone()
+    assert begun is not None
     made = (goal, plan, spare, observation, belief, spare_belief, uuid4(), uuid4(), episode, fact, spare_fact)
-    return Desk(employee, *made)
+    return Desk(employee, *made, *begun)
 
 
 def _metric() -> dict[str, object]:
@@ -313,6 +317,13 @@ def _reservation() -> dict[str, object]:
 def _approval(home: Home, employee: UUID) -> dict[str, object]:
     asked_for = {"effect_id": home.desk(employee).effect, "digest": "0" * 64, "stage": "supervised", "why": "I ask"}
     return {"employee_id": employee, "id": uuid4(), **asked_for, "edited_from": home.desk(employee).approval}
+
+
+def _message_of(home: Home, employee: UUID) -> dict[str, object]:
+    """What nobody may write past the door: a message that no observation stands for yet."""
+    desk = home.desk(employee)
+    place = {"conversation_id": desk.conversation, "position": 2, "author": "employee", "body": "Hello"}
+    return {"employee_id": employee, **place, "effect_id": desk.effect, "in_reply_to": desk.message}
 
 
 def _notice() -> dict[str, object]:
@@ -476,6 +487,7 @@ ROWS: dict[str, Callable[[Home, UUID], dict[str, object]]] = {
         "goal_id": home.desk(employee).goal,
         **_plan(),
     },
+    "conversations": lambda _home, employee: {"employee_id": employee, "id": uuid4(), "title": "Prices"},
     "effects": lambda home, employee: {
         "employee_id": employee,
         "intention_id": home.desk(employee).plan,
@@ -483,6 +495,13 @@ ROWS: dict[str, Callable[[Home, UUID], dict[str, object]]] = {
     },
     "employee_schedule": lambda _home, _employee: {"employee_id": uuid4(), "next_cycle_at": WHEN},
     "employees": _someone(an_employee),
+    "events": lambda _home, employee: {
+        "employee_id": employee,
+        "tx": 1,
+        "id": uuid4(),
+        "kind": "cycle.finished",
+        "sentence": "It ended",
+    },
     "fact_evidence": _fact_evidence,
     "fact_history": _fact_change,
     "fact_predicates": _owned(_fact_predicate),
@@ -502,6 +521,7 @@ ROWS: dict[str, Callable[[Home, UUID], dict[str, object]]] = {
     },
     "memory_words": lambda _home, employee: {"employee_id": employee, **_word()},
     "memory_working": _owned(_working_item),
+    "messages": _message_of,
     "metrics": lambda _home, employee: {"employee_id": employee, **_metric()},
     "notices": lambda home, employee: {
         "employee_id": employee,

@@ -15,6 +15,7 @@ EXIT_CODES: dict[Kind, int] = {
     "forbidden": 5,
     "invalid": 6,
     "unavailable": 7,
+    "unauthorized": 8,
 }
 _INTERRUPTED = 130  # 128 + the signal, as a shell says it
 _PIPE_CLOSED = 141
@@ -23,7 +24,8 @@ app = cyclopts.App(
     name="empla",
     help="The mind and memory of digital employees, on PostgreSQL.",
     version_flags=["--version"],
-    help_epilogue="Exit codes: 0 done, 2 usage, 3 not found, 4 conflict, 5 forbidden, 6 invalid, 7 unavailable, 130 stopped.",
+    help_epilogue="Exit codes: 0 done, 2 usage, 3 not found, 4 conflict, 5 forbidden, 6 invalid, 7 unavailable, 8 unauthorized, "
+    "130 stopped.",
     suppress_keyboard_interrupt=False,
 )
 database = cyclopts.App(name="db", help="The database: upgrade, check, look after.")

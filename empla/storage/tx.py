@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString, TypeVar
 from uuid import UUID
@@ -13,7 +13,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import class_row, scalar_row
 from pydantic import BaseModel
 
-from empla.errors import ConflictError
+from empla.errors import ConflictError, InvalidError
 from empla.settings import Settings
 from empla.storage.errors import translated
 
@@ -22,12 +22,30 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """By what a user proves to be one: a sign-in, or an API key with the SHA-256 of its secret. `ctx.enter` judges it."""
+
+    sign_in: UUID | None = None
+    key: UUID | None = None
+    digest: bytes | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Raises `InvalidError` for what is neither, or both."""
+        if (self.sign_in is None) == (self.key is None) or (self.key is None) != (self.digest is None):
+            raise InvalidError("a proof is a sign-in, or a key and the digest of its secret")
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is asking: the operator of the tenant, unless a user or an employee is named (never both)."""
+    """Who is asking: the operator of the tenant, unless a user or an employee is named (never both).
+
+    Without a proof it is taken at its word: that of whoever holds the database's URL. A credential always brings one.
+    """
 
     tenant: UUID
     user: UUID | None = None
     employee: UUID | None = None
+    proof: Proof | None = None
 
 
 class ReadTx:
@@ -39,6 +57,8 @@ class ReadTx:
         self.caller = caller
         self.settings = settings  # the limits that protect
         self.now: datetime  # the tenant's time, UTC
+        self.role: str  # that the database acts under: a key's may be less than its owner's
+        self.scopes: frozenset[str] | None  # of the key; None for whoever has none: the role alone decides
         self.statements: int = 0  # messages sent to the server, BEGIN and COMMIT included
 
     @property
@@ -100,7 +120,8 @@ async def entered(
     """Begin as `caller` in one message, commit at the end; an error rolls everything back.
 
     `conn.transaction()` would need a round trip more, and a multi-statement message takes no parameters, hence the
-    literals. The connection is in autocommit mode. Raises what `ctx.enter` refuses: `NotFoundError`, `ForbiddenError`.
+    literals. The connection is in autocommit mode. Raises what `ctx.enter` refuses: `NotFoundError`, `ForbiddenError`;
+    for a caller with a proof, `UnauthorizedError` alone.
     """
     tx = Tx(connection, caller, settings)
     try:
@@ -128,9 +149,11 @@ async def _roll_back(connection: AsyncConnection[Any]) -> None:
 
 async def _begin(tx: Tx, connection: AsyncConnection[Any], *, write: bool, search: bool) -> None:
     # The limits are transaction-local, so that a pooler's next client is not touched.
+    proof = tx.caller.proof
     begin = sql.SQL(
         "BEGIN {}; SET LOCAL statement_timeout = {}; SET LOCAL idle_in_transaction_session_timeout = {}; "
-        "SET LOCAL synchronous_commit = {}; {}SELECT ctx.enter({}, {}, {})"
+        "SET LOCAL synchronous_commit = {}; {}SELECT now, current_setting('app.current_role'), ctx.scopes() "
+        "FROM ctx.enter({}, {}, {}{}) AS now"
     ).format(
         sql.SQL("" if write else "READ ONLY"),
         sql.Literal(int(tx.settings.statement_timeout * 1000)),
@@ -140,6 +163,9 @@ async def _begin(tx: Tx, connection: AsyncConnection[Any], *, write: bool, searc
         sql.Literal(tx.caller.tenant),
         sql.Literal(tx.caller.user),
         sql.Literal(tx.caller.employee),
+        sql.SQL("")
+        if proof is None
+        else sql.SQL(", {}, {}, {}").format(*map(sql.Literal, (proof.sign_in, proof.key, proof.digest))),
     )
     tx.statements += 1
     try:
@@ -150,4 +176,5 @@ async def _begin(tx: Tx, connection: AsyncConnection[Any], *, write: bool, searc
         raise (translated(error) or error) from error
     if row is None:
         raise TypeError("ctx.enter gave no time")
-    tx.now = row[0]
+    tx.now, tx.role = row[0], row[1]
+    tx.scopes = None if row[2] is None else frozenset(row[2])

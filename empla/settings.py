@@ -80,8 +80,8 @@ class Settings(BaseSettings):
     )
     secret_keys: SecretStr | None = Field(
         default=None,
-        description="Keys that integrations' secrets are sealed and access tokens signed by, separated by commas: the first seals and signs, "
-        "all open and verify; unset, the embedded server has one of its own",
+        description="Keys that secrets of integrations are sealed and access tokens signed by, separated by commas: the first seals "
+        "and signs, all open and verify; unset, the embedded server has one of its own",
     )
     send_timeout: float = Field(
         default=20.0, gt=0, le=600, description="Seconds that one sending may take; at most 60 % of EMPLA_WORKER_LEASE"

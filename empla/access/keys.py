@@ -63,8 +63,8 @@ async def create(
 ) -> NewKey:
     """For oneself, or by an admin for a service account. With `employees` it sees these alone, and does what a user may do.
 
-    Raises `InvalidError` for a word that is no scope and for an end that has passed, `NotFoundError` for an employee that the caller does not
-    see, `ForbiddenError` for another person's key and for whoever came by a key.
+    Raises `InvalidError` for a word that is no scope and for an end that has passed, `NotFoundError` for an employee that the caller
+    does not see, `ForbiddenError` for another person's key and for whoever came by a key.
     """
     wanted = principals.checked(scopes)
     until = None if expires_at is None else as_utc(expires_at, what="expires_at")

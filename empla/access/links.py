@@ -99,8 +99,8 @@ async def _made(tx: Tx, user: UUID, purpose: Purpose, life: timedelta) -> Link:
 
 REQUEST: LiteralString = """
     SELECT tenant, person, known_email, name, locked_until
-      FROM empla.request_reset(%(slug)s::text, %(email)s::text, %(address_key)s::bytea, %(link)s::uuid, %(digest)s::bytea, %(life)s::interval,
-                               %(most)s::integer, %(address_most)s::integer, %(span)s::interval, %(lock)s::interval)
+      FROM empla.request_reset(%(slug)s::text, %(email)s::text, %(address_key)s::bytea, %(link)s::uuid, %(digest)s::bytea,
+                               %(life)s::interval, %(most)s::integer, %(address_most)s::integer, %(span)s::interval, %(lock)s::interval)
 """
 
 

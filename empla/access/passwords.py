@@ -108,7 +108,7 @@ CHANGE: LiteralString = "SELECT change_password(%(old)s::text, %(new)s::text, %(
 async def change(database: Database, caller: Caller, *, old: str, new: str) -> None:
     """Whoever has signed in has a new password: all other sign-ins are over. The old one is asked for, and guesses are counted.
 
-    Raises `InvalidError` for a new one that won't do, `UnauthorizedError` for a wrong old one, `LockedOutError`, `ForbiddenError` for a key.
+    Raises `InvalidError` for a new one that won't do, `UnauthorizedError` for a wrong old one, `LockedOutError`, `ForbiddenError`.
     """
     limits = database.settings
     async with database.write(caller) as tx:

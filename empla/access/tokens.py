@@ -51,7 +51,7 @@ def issue(
     settings: Settings, *, tenant: UUID, user: UUID, sign_in: UUID, until: datetime, now: datetime | None = None
 ) -> Issued:
     """A token for EMPLA_ACCESS_TOKEN_LIFE seconds, or until the sign-in ends. Raises `UnavailableError` without a key."""
-    signing = _keys(settings)
+    signing = _keys(settings)  # pyright: ignore[reportArgumentType] — frozen models have a hash
     kid = next(iter(signing))
     issued = (now or datetime.now(UTC)).replace(microsecond=0)
     expires = min(issued + timedelta(seconds=settings.access_token_life), until.replace(microsecond=0))
@@ -75,7 +75,8 @@ def verify(settings: Settings, text: str) -> Claims:
         if len(text) > _MOST:
             raise jwt.InvalidTokenError("too long")
         header = jwt.get_unverified_header(text)
-        key = _keys(settings).get(str(header.get("kid")))
+        keyring = _keys(settings)  # pyright: ignore[reportArgumentType] — as above
+        key = keyring.get(str(header.get("kid")))
         if key is None or header.get("typ") != _TYPE:
             raise jwt.InvalidTokenError("of another kind, or by another key")
         said = jwt.decode(

@@ -119,7 +119,7 @@ async def request_reset(
         REQUEST,
         slug=typed(slug, _LONGEST_SLUG),
         email=typed(email.strip(), _LONGEST_EMAIL),
-        address_key=credentials.digest((client or Client()).address or ""),
+        address_key=None if client is None or client.address is None else credentials.digest(client.address),
         link=identity,
         digest=Credential("link", identity, identity, identity, (secret,)).digests[0],
         life=life,

@@ -25,7 +25,7 @@ Because = Literal["signed_out", "revoked", "reused", "password_changed"]
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """From where somebody signs in: what attempts are counted by, and what a list of sign-ins shows."""
+    """From where somebody signs in: what attempts are counted by (where there is an address), and what a list of sign-ins shows."""
 
     address: str | None = None
     agent: str | None = None
@@ -98,7 +98,7 @@ async def sign_in(database: Database, *, slug: str, email: str, password: str, c
     """
     limits, place = database.settings, client or Client()
     tenant_typed, email_typed = typed(slug, _LONGEST_SLUG), typed(email.strip(), _LONGEST_EMAIL)
-    counted_by = credentials.digest(place.address or "")
+    counted_by = None if place.address is None else credentials.digest(place.address)
     [begun] = await database.across(
         _Begun,
         BEGIN,

@@ -236,8 +236,10 @@ DECLARE
 BEGIN
     PERFORM require_outside();
     tenant := house_of(wanted_slug);
-    PERFORM step_into(nobody);
-    locked_until := count_attempt(nobody, 'address', address_key, address_most, within, lock_for);
+    IF address_key IS NOT NULL THEN
+        PERFORM step_into(nobody);
+        locked_until := count_attempt(nobody, 'address', address_key, address_most, within, lock_for);
+    END IF;
     PERFORM step_into(tenant);
     IF locked_until IS NULL THEN
         locked_until := count_attempt(tenant, 'account', account_key(wanted_slug, email), most, within, lock_for);
@@ -412,8 +414,10 @@ DECLARE
 BEGIN
     PERFORM require_outside();
     tenant := house_of(wanted_slug);
-    PERFORM step_into(nobody);
-    locked_until := count_attempt(nobody, 'address', address_key, address_most, within, lock_for);
+    IF address_key IS NOT NULL THEN
+        PERFORM step_into(nobody);
+        locked_until := count_attempt(nobody, 'address', address_key, address_most, within, lock_for);
+    END IF;
     PERFORM step_into(tenant);
     IF locked_until IS NULL THEN
         locked_until := count_attempt(tenant, 'reset', account_key(wanted_slug, email), most, within, lock_for);

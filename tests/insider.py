@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-import psycopg
 import pytest
+from psycopg import sql
 from pwdlib.hashers.argon2 import Argon2Hasher
 from pydantic import SecretStr
 
@@ -112,14 +112,12 @@ def later(cluster: "Cluster", table: str, tenant: UUID, **columns: str) -> None:
     """As if time had passed: an expression for each column, written with the administrator's hands."""
     with cluster.admin() as admin, admin.transaction():
         admin.execute("SELECT set_config('app.current_tenant_id', %s, true)", (str(tenant),))
-        changes = psycopg.sql.SQL(", ").join(
-            psycopg.sql.SQL("{} = ").format(psycopg.sql.Identifier(name)) + psycopg.sql.SQL(value)  # pyright: ignore[reportArgumentType]
+        changes = sql.SQL(", ").join(
+            sql.SQL("{} = ").format(sql.Identifier(name)) + sql.SQL(value)  # pyright: ignore[reportArgumentType]
             for name, value in columns.items()
         )
         admin.execute(
-            psycopg.sql.SQL("UPDATE empla.{} SET {} WHERE tenant_id = %s").format(
-                psycopg.sql.Identifier(table), changes
-            ),
+            sql.SQL("UPDATE empla.{} SET {} WHERE tenant_id = %s").format(sql.Identifier(table), changes),
             (tenant,),
         )
 

@@ -34,7 +34,10 @@ def issued(settings: Settings, *, now: datetime | None = None, tenant: UUID | No
 def claims(**changed: Any) -> dict[str, Any]:
     moment = int(datetime.now(UTC).timestamp())
     sound: dict[str, Any] = {
-        **{"iss": "empla", "aud": "empla-api", "iat": moment, "exp": moment + 600},
+        "iss": "empla",
+        "aud": "empla-api",
+        "iat": moment,
+        "exp": moment + 600,
         **{name: str(uuid4()) for name in ("sub", "tid", "sid", "jti")},
     }
     return {name: value for name, value in (sound | changed).items() if value is not None}

@@ -95,8 +95,8 @@ async def a_program(person: Person) -> str:
     """The address of a service account, which nobody has a mailbox for."""
     async with person.database.write(person.operator) as tx:
         made = await service_accounts.create(tx, name="Feeder", role="user")
-        found = await tx._connection.execute("SELECT email FROM users WHERE id = %s", (made.id,))
-        [(address,)] = await found.fetchall()
+        address = await tx.fetch_value(str, "SELECT email FROM users WHERE id = %(id)s", id=made.id)
+        assert address is not None
     with pytest.raises(NotFoundError):
         async with person.database.write(person.operator) as tx:
             await links.invite(tx, user=made.id)

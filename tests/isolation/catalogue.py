@@ -288,7 +288,7 @@ EXCEPTIONS: dict[Violation, str] = {
             "empla.change_password(text,text,uuid)": "for whoever knows the old one",
             "empla.set_password(uuid,text)": "the operator alone",
             "empla.make_link(uuid,text,uuid,bytea,interval)": "admins invite",
-            "empla.request_reset(text,text,bytea,uuid,bytea,interval,integer,integer,interval,interval)": "from outside; the link goes to its owner",
+            "empla.request_reset(text,text,bytea,uuid,bytea,interval,integer,integer,interval,interval)": "the link goes to its owner",
             "empla.look_at_link(uuid,uuid,uuid,bytea)": "for whoever has the link",
             "empla.use_link(uuid,uuid,uuid,bytea,text)": "the same",
             "empla.make_key(uuid,uuid,text,text,text[],uuid[],timestamp with time zone,bytea)": "one's own, or an admin for a program",

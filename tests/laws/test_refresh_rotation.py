@@ -1,4 +1,4 @@
-"""Whatever is refreshed, repeated, stolen, revoked or waited for: at most one refresh token of a sign-in is good, and what ended stays so."""
+"""Whatever is refreshed, repeated, revoked or waited for: at most one refresh token of a sign-in is good, and what ended stays so."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar

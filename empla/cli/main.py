@@ -31,6 +31,7 @@ app = cyclopts.App(
 database = cyclopts.App(name="db", help="The database: upgrade, check, look after.")
 tenant = cyclopts.App(name="tenant", help="Tenants: create, show, suspend, resume.")
 user = cyclopts.App(name="user", help="The people of a tenant.")
+key = cyclopts.App(name="key", help="API keys: make, list, revoke.")
 employee = cyclopts.App(name="employee", help="Digital employees: hire, list, assign, pause, promote, dismiss.")
 playbook = cyclopts.App(name="playbook", help="What employees know how to do.")
 fact = cyclopts.App(name="fact", help="Teach an employee a fact, vouch for one, forget one.")
@@ -132,7 +133,21 @@ for _group, _module, _commands in (
     (
         user,
         "users",
-        (("invite", "A new person."), ("list", "Who is there."), ("remove", "Nobody enters as this user again.")),
+        (
+            ("invite", "A new person; --link prints a link that sets the password."),
+            ("list", "Who is there."),
+            ("password", "Set a person's password, from stdin or asked for; all sign-ins are over."),
+            ("remove", "Nobody enters as this user again."),
+        ),
+    ),
+    (
+        key,
+        "keys",
+        (
+            ("create", "A new key of a person, or with --service of a program; its text is shown once."),
+            ("list", "Which keys there are."),
+            ("revoke", "A key opens nothing any more."),
+        ),
     ),
     (
         employee,

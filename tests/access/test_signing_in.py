@@ -65,8 +65,8 @@ async def test_nobody_learns_what_was_wrong(
 ):
     """The same sentence, the same messages, the same hashing, whatever it was."""
     hashings.clear()
+    typed = WRONG[wrong](dana)
     with messages(database, monkeypatch) as sent, pytest.raises(UnauthorizedError) as refused:
-        typed = WRONG[wrong](dana)
         await sign_ins.sign_in(database, slug=typed["slug"], email=typed["email"], password=typed["password"])
     assert type(refused.value) is UnauthorizedError
     assert str(refused.value) == sign_ins.WRONG

@@ -96,6 +96,25 @@ async def test_of_many_at_once_one_wins(dana: Person, database: Database):
     assert await lives(database, await sign_ins.refresh(database, won[0].refresh_token))
 
 
+async def test_two_that_have_both_begun_are_one_after_the_other(dana: Person, database: Database, cluster: "Cluster"):
+    """Neither reads what the other is about to change."""
+    first = await dana.sign_in()
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with cluster.admin() as admin:
+        with admin.transaction():
+            admin.execute("SELECT FROM empla.user_secrets WHERE id = %s FOR UPDATE", (first.sign_in,))
+            both = [asyncio.create_task(sign_ins.refresh(database, first.refresh_token)) for _ in range(2)]
+            for _ in range(3000):
+                if admin.execute(waiting).fetchone() == (2,):
+                    break
+                await asyncio.sleep(0.01)
+            else:
+                pytest.fail("they do not wait")
+        outcomes = await asyncio.gather(*both, return_exceptions=True)
+    [won] = [outcome for outcome in outcomes if isinstance(outcome, Tokens)]
+    assert await lives(database, await sign_ins.refresh(database, won.refresh_token))
+
+
 async def test_what_was_never_given_out_ends_nothing(dana: Person, rita: Person, database: Database):
     """Who knows the id of a sign-in (an admin who reads the list) can't end it by a token made up."""
     got, theirs = await dana.sign_in(), await rita.sign_in()

@@ -22,6 +22,7 @@ MEANINGS = {
     "conflict": "it exists already, or has moved on meanwhile",
     "forbidden": "the caller's role does not allow it",
     "invalid": "the input is wrong; nothing was changed",
+    "unauthorized": "nobody knows who is asking: no credential, a wrong one, or one that is not good any more",
     "unavailable": "the database can't be used as it is now; the sentence says what to do",
 }
 

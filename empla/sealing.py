@@ -10,7 +10,9 @@ import secrets
 from typing import Self
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
 from empla.errors import InvalidError, UnavailableError
@@ -27,17 +29,17 @@ def new_key() -> str:
 class Keyring:
     """The first key seals, every key opens: a new one is put in front, and the last one taken away once nothing needs it."""
 
-    __slots__ = ("_keys", "_sealing")
+    __slots__ = ("_keys", "_sealing", "_sources")
 
     def __init__(self, keys: list[bytes]) -> None:
         """`keys` are 32 bytes each. Raises `InvalidError`."""
         if not keys or any(len(key) != _KEY_BYTES for key in keys):
             raise InvalidError(_MALFORMED)
-        # Only the ciphers are kept.
         self._keys = {_key_id(key): AESGCM(key) for key in keys}
         if len(self._keys) < len(keys):
             raise InvalidError("two keys of EMPLA_SECRET_KEYS are the same")
         self._sealing = _key_id(keys[0])
+        self._sources = tuple(keys)
 
     def __repr__(self) -> str:
         return f"Keyring({len(self._keys)} keys)"
@@ -50,6 +52,16 @@ class Keyring:
         except (binascii.Error, ValueError):
             # The cause would show what was in there.
             raise InvalidError(_MALFORMED) from None
+
+    def derived(self, purpose: str) -> dict[str, bytes]:
+        """Keys of 32 bytes for another purpose, by their ids, the first one first: none of them tells of what it was made from."""
+        made = [
+            HKDF(algorithm=hashes.SHA256(), length=_KEY_BYTES, salt=None, info=f"empla {purpose}".encode()).derive(
+                source
+            )
+            for source in self._sources
+        ]
+        return {_key_id(key).decode("ascii"): key for key in made}
 
     def seal(self, secret: str, *, context: str) -> bytes:
         """`context` names the place (such as "tenant/integration"): sealed for one, it does not open in another."""

@@ -92,8 +92,8 @@ class Settings(BaseSettings):
     )
     secret_keys: SecretStr | None = Field(
         default=None,
-        description="Keys that integrations' secrets are sealed by, separated by commas: the first seals, all open; "
-        "unset, the embedded server has one of its own",
+        description="Keys that secrets of integrations are sealed and access tokens signed by, separated by commas: the first seals "
+        "and signs, all open and verify; unset, the embedded server has one of its own",
     )
     send_timeout: float = Field(
         default=20.0, gt=0, le=600, description="Seconds that one sending may take; at most 60 % of EMPLA_WORKER_LEASE"
@@ -127,6 +127,51 @@ class Settings(BaseSettings):
     )
     mail_timeout: float = Field(
         default=30.0, ge=0.1, le=600, description="Seconds to wait for each answer of a mail server"
+    )
+    access_token_life: float = Field(
+        default=600.0,
+        ge=30,
+        le=3600,
+        description="Seconds that an access token is good for, unless its sign-in ends before",
+    )
+    sign_in_days: float = Field(
+        default=30.0, gt=0, le=366, description="Days after which one signs in again, however often it was refreshed"
+    )
+    sign_in_idle_days: float = Field(
+        default=7.0, gt=0, le=366, description="Days after which a sign-in that nobody refreshed is over"
+    )
+    refresh_grace: float = Field(
+        default=10.0,
+        ge=0,
+        le=60,
+        description="Seconds in which a refresh token that was just exchanged is refused and no more (a double click); later, the "
+        "sign-in is over",
+    )
+    lockout_attempts: int = Field(
+        default=10,
+        ge=1,
+        le=1000,
+        description="Failed sign-ins after which an account is locked, whether there is one or not",
+    )
+    lockout_window: float = Field(
+        default=900.0, ge=1, le=86400, description="Seconds within which those failures are counted"
+    )
+    lockout_time: float = Field(default=900.0, ge=1, le=86400, description="Seconds that a lock holds")
+    address_attempts: int = Field(
+        default=100,
+        ge=1,
+        le=1_000_000,
+        description="Failed sign-ins and requests for resets from one address within that window, whatever the accounts",
+    )
+    reset_attempts: int = Field(
+        default=5, ge=1, le=1000, description="Requests for a reset of one account within that window"
+    )
+    password_concurrency: int = Field(
+        default=2, ge=1, le=64, description="Passwords that a process hashes at once; each takes a core and 64 MB"
+    )
+    invitation_days: float = Field(default=7.0, gt=0, le=90, description="Days that an invitation is good for")
+    reset_minutes: float = Field(
+        default=60.0, gt=0, le=10080, description="Minutes that a link to another password is good for"
     )
     imap_password: SecretStr | None = Field(
         default=None, description="The password for `empla ingest --source imap`; it is taken from nowhere else"

@@ -1,11 +1,14 @@
-"""From a name to a caller: the only places where a tenant, a user or an employee is chosen by what somebody typed."""
+"""From a name or a credential to a caller: the only places where a tenant, a user or an employee is chosen by what somebody sent."""
 
 from typing import LiteralString
 from uuid import UUID
 
+from empla.access import keys, tokens
+from empla.access.credentials import PREFIX
+from empla.access.principals import Principal
 from empla.errors import NotFoundError
 from empla.storage.database import Database
-from empla.storage.tx import Caller
+from empla.storage.tx import Caller, Proof
 from empla.tenancy import tenants
 
 USER_ID: LiteralString = """
@@ -27,3 +30,15 @@ async def caller_for(database: Database, *, tenant: str, user: str | None = None
     if user_id is None:
         raise NotFoundError(f"there is no user {user!r} in {tenant}")
     return Caller(found.id, user=user_id)
+
+
+async def by_token(database: Database, text: str) -> Principal:
+    """Who brings this access token or API key. No message: the next transaction of its caller judges it, and tells role and scopes.
+
+    Raises `UnauthorizedError`, which never says why; so does that transaction.
+    """
+    if text.startswith(PREFIX["key"]):
+        return keys.principal(text)
+    claims = tokens.verify(database.settings, text)
+    caller = Caller(claims.tid, user=claims.sub, proof=Proof(sign_in=claims.sid))
+    return Principal(caller, user=claims.sub, kind="sign_in", name=str(claims.sub))

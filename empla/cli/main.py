@@ -15,6 +15,7 @@ EXIT_CODES: dict[Kind, int] = {
     "forbidden": 5,
     "invalid": 6,
     "unavailable": 7,
+    "unauthorized": 8,
 }
 _INTERRUPTED = 130  # 128 + the signal, as a shell says it
 _PIPE_CLOSED = 141
@@ -23,12 +24,14 @@ app = cyclopts.App(
     name="empla",
     help="The mind and memory of digital employees, on PostgreSQL.",
     version_flags=["--version"],
-    help_epilogue="Exit codes: 0 done, 2 usage, 3 not found, 4 conflict, 5 forbidden, 6 invalid, 7 unavailable, 130 stopped.",
+    help_epilogue="Exit codes: 0 done, 2 usage, 3 not found, 4 conflict, 5 forbidden, 6 invalid, 7 unavailable, 8 unauthorized, "
+    "130 stopped.",
     suppress_keyboard_interrupt=False,
 )
 database = cyclopts.App(name="db", help="The database: upgrade, check, look after.")
 tenant = cyclopts.App(name="tenant", help="Tenants: create, show, suspend, resume.")
 user = cyclopts.App(name="user", help="The people of a tenant.")
+key = cyclopts.App(name="key", help="API keys: make, list, revoke.")
 employee = cyclopts.App(name="employee", help="Digital employees: hire, list, assign, pause, promote, dismiss.")
 playbook = cyclopts.App(name="playbook", help="What employees know how to do.")
 fact = cyclopts.App(name="fact", help="Teach an employee a fact, vouch for one, forget one.")
@@ -132,7 +135,21 @@ for _group, _module, _commands in (
     (
         user,
         "users",
-        (("invite", "A new person."), ("list", "Who is there."), ("remove", "Nobody enters as this user again.")),
+        (
+            ("invite", "A new person; --link prints a link that sets the password."),
+            ("list", "Who is there."),
+            ("password", "Set a person's password, from stdin or asked for; all sign-ins are over."),
+            ("remove", "Nobody enters as this user again."),
+        ),
+    ),
+    (
+        key,
+        "keys",
+        (
+            ("create", "A new key of a person, or with --service of a program; its text is shown once."),
+            ("list", "Which keys there are."),
+            ("revoke", "A key opens nothing any more."),
+        ),
     ),
     (
         employee,

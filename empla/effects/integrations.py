@@ -5,7 +5,8 @@ from uuid import UUID, uuid4
 
 from pydantic import BaseModel, ConfigDict, JsonValue, SecretStr
 
-from empla.effects import carriers, keys
+from empla import keys
+from empla.effects import carriers
 from empla.effects.senders.sender import Sender
 from empla.errors import ForbiddenError, NotFoundError
 from empla.storage.tx import ReadTx, Tx

@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, LiteralString, Self, TypeVar
+from uuid import UUID
 
 import psycopg
 from psycopg import AsyncConnection
@@ -39,10 +41,20 @@ _READY: LiteralString = """
 """
 _REVISION: LiteralString = "SELECT version_num FROM empla.alembic_version"
 _ENSURE_PARTITIONS: LiteralString = "SELECT empla.ensure_partitions()"
+_NOTE_USE: LiteralString = (
+    "SELECT empla.note_key_use(%(tenant)s::uuid, %(user)s::uuid, %(key)s::uuid, %(digest)s::bytea) AS noted"
+)
 _ALONE: LiteralString = "SELECT pg_try_advisory_xact_lock(%(task)s::bigint)"
 
 
+_NOTED_FOR = 60.0  # seconds
+_MOST_USES = 10_000  # keys; beyond, the database is asked again
+
 _log = logging.getLogger("empla.storage")
+
+
+class _Noted(BaseModel):
+    noted: bool  # it was time to
 
 
 class _Ready(BaseModel):
@@ -78,6 +90,7 @@ class Database:
         self._pools: dict[str, AsyncConnectionPool[AsyncConnection[Any]]] = {}
         self._afterwards: dict[Hashable, asyncio.Task[None]] = {}
         self._again: set[Hashable] = set()
+        self._uses: dict[UUID, float] = {}  # when the use of a key was noted last, by the process's clock
 
     @cached_property
     def embedder(self) -> "Embedder | None":
@@ -157,6 +170,22 @@ class Database:
             async with entered(connection, caller, settings=self.settings, write=write) as tx:
                 yield tx
             self.statements += tx.statements
+        if caller.proof is not None and caller.proof.key is not None:
+            self._note_use(caller, caller.proof.key, caller.proof.digest)
+
+    def _note_use(self, caller: Caller, key: UUID, digest: bytes | None) -> None:
+        """Behind the answer: a key that has just opened the door was used; once a minute is exact enough."""
+        moment = time.monotonic()
+        if moment - self._uses.get(key, -_NOTED_FOR) < _NOTED_FOR:
+            return
+        if len(self._uses) >= _MOST_USES:
+            self._uses.clear()
+        self._uses[key] = moment
+
+        async def note() -> None:
+            await self.across(_Noted, _NOTE_USE, tenant=caller.tenant, user=caller.user, key=key, digest=digest)
+
+        self.afterwards(("key used", key), note)
 
     async def across(
         self, row: type[Row], query: LiteralString, *, login: Literal["app", "worker"] = "app", **parameters: Any

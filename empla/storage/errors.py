@@ -7,7 +7,15 @@ import psycopg
 from psycopg import errors as pg
 from psycopg.conninfo import conninfo_to_dict
 
-from empla.errors import ConflictError, EmplaError, ForbiddenError, InvalidError, NotFoundError, UnavailableError
+from empla.errors import (
+    ConflictError,
+    EmplaError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    UnauthorizedError,
+    UnavailableError,
+)
 
 # What a person is told when a constraint holds. A cluster adds a shard number to the name, so the beginning decides.
 _UNIQUE: dict[str, str] = {
@@ -109,6 +117,9 @@ _CHECK: dict[str, str] = {
     "notices_text_check": "a notice has 1 to 10,000 characters",
     "notices_severity_check": "a notice is info, warning or urgent",
     "notices_answer_check": "an answer has at most 10,000 characters",
+    "api_keys_name_check": "the name of a key has 1 to 200 characters",
+    "api_keys_scopes_check": "a key has 1 to 50 scopes",
+    "api_keys_employees_check": "a key is narrowed to 1 to 1,000 employees, or not at all",
     "memory_working_priority_check": "a priority is 1 to 10",
     "conversations_title_check": "the title of a conversation has 1 to 300 characters",
     "messages_body_check": "a message has words, at most 65,536 bytes of them",
@@ -117,7 +128,12 @@ _CHECK: dict[str, str] = {
     "events_kind_check": "there is no such kind of event",
     "employees_onboarding_is_shadow": "an employee that is still onboarding works in shadow",
 }
-_RAISED: dict[str, type[EmplaError]] = {"EM404": NotFoundError, "EM403": ForbiddenError, "EM409": ConflictError}
+_RAISED: dict[str, type[EmplaError]] = {
+    "EM401": UnauthorizedError,
+    "EM403": ForbiddenError,
+    "EM404": NotFoundError,
+    "EM409": ConflictError,
+}
 
 
 def translated(error: psycopg.Error) -> EmplaError | None:

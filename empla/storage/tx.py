@@ -3,7 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString, TypeAlias, TypeVar
 from uuid import UUID
@@ -14,7 +14,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import AsyncRowFactory, class_row, scalar_row
 from pydantic import BaseModel
 
-from empla.errors import ConflictError
+from empla.errors import ConflictError, InvalidError
 from empla.settings import Settings
 from empla.storage.errors import translated
 
@@ -26,12 +26,30 @@ Borrowed: TypeAlias = AbstractAsyncContextManager[AsyncConnection[Any]]
 
 
 @dataclass(frozen=True, slots=True)
+class Proof:
+    """By what a user proves to be one: a sign-in, or an API key with the SHA-256 of its secret. `ctx.enter` judges it."""
+
+    sign_in: UUID | None = None
+    key: UUID | None = None
+    digest: bytes | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Raises `InvalidError` for what is neither, or both."""
+        if (self.sign_in is None) == (self.key is None) or (self.key is None) != (self.digest is None):
+            raise InvalidError("a proof is a sign-in, or a key and the digest of its secret")
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is asking: the operator of the tenant, unless a user or an employee is named (never both)."""
+    """Who is asking: the operator of the tenant, unless a user or an employee is named (never both).
+
+    Without a proof it is taken at its word: that of whoever holds the database's URL. A credential always brings one.
+    """
 
     tenant: UUID
     user: UUID | None = None
     employee: UUID | None = None
+    proof: Proof | None = None
 
 
 class ReadTx:
@@ -43,6 +61,8 @@ class ReadTx:
         self.caller = caller
         self.settings = settings  # the limits that protect
         self.now: datetime  # the tenant's time, UTC
+        self.role: str  # that the database acts under: a key's may be less than its owner's
+        self.scopes: frozenset[str] | None  # of the key; None for whoever has none: the role alone decides
         self.statements: int = 0  # messages sent to the server, BEGIN and COMMIT included
 
     @property
@@ -93,10 +113,10 @@ class Tx(ReadTx):
 
 # The limits are transaction-local, so that a pooler's next client is not touched.
 _ENTER: LiteralString = """
-    SELECT ctx.enter(%(tenant)s::uuid, %(user)s::uuid, %(employee)s::uuid) AS now,
-           set_config('statement_timeout', %(statement_timeout)s::text, true),
+    SELECT now, current_setting('app.current_role'), ctx.scopes(), set_config('statement_timeout', %(statement_timeout)s::text, true),
            set_config('idle_in_transaction_session_timeout', %(idle_timeout)s::text, true),
            set_config('synchronous_commit', %(synchronous_commit)s::text, true)
+      FROM ctx.enter(%(tenant)s::uuid, %(user)s::uuid, %(employee)s::uuid, %(sign_in)s::uuid, %(key)s::uuid, %(digest)s::bytea) AS now
 """
 _COMMIT = sql.SQL("COMMIT")
 # Whoever wrote an event left its tenant in a setting of the session (the SQL function `stir`). It is told behind the commit, in the same
@@ -107,17 +127,21 @@ _COMMIT_AND_TELL = sql.SQL(
 )
 # One plan for all questions, for planning takes as long as answering does; and room for what is seen of a large memory.
 _ENTER_TO_ASK: LiteralString = """
-    SELECT ctx.enter(%(tenant)s::uuid, %(user)s::uuid, %(employee)s::uuid) AS now,
-           set_config('statement_timeout', %(statement_timeout)s::text, true),
+    SELECT now, current_setting('app.current_role'), ctx.scopes(), set_config('statement_timeout', %(statement_timeout)s::text, true),
            set_config('plan_cache_mode', 'force_generic_plan', true), set_config('work_mem', '32MB', true)
+      FROM ctx.enter(%(tenant)s::uuid, %(user)s::uuid, %(employee)s::uuid, %(sign_in)s::uuid, %(key)s::uuid, %(digest)s::bytea) AS now
 """
 
 
 def _entering(caller: Caller, settings: Settings) -> dict[str, Any]:
+    proof = caller.proof
     return {
         "tenant": caller.tenant,
         "user": caller.user,
         "employee": caller.employee,
+        "sign_in": proof and proof.sign_in,
+        "key": proof and proof.key,
+        "digest": proof and proof.digest,
         "statement_timeout": str(int(settings.statement_timeout * 1000)),
         "idle_timeout": str(int(settings.idle_timeout * 1000)),
         "synchronous_commit": "on" if settings.synchronous_commit else "off",
@@ -147,7 +171,7 @@ class AskTx(ReadTx):
                     cursor = connection.cursor(row_factory=shape)
                     await cursor.execute(query, {"tenant": self.caller.tenant, **parameters})
                     await connection.execute("COMMIT")
-                self.now = await _time(entering)
+                await _told(self, entering)
                 return await cursor.fetchall()
             except BaseException as error:
                 await _roll_back(connection)
@@ -163,7 +187,7 @@ async def entered(
     """Begin as `caller` in one message, commit at the end; an error rolls everything back.
 
     `conn.transaction()` would need a round trip more. The connection is in autocommit mode. Raises what `ctx.enter` refuses:
-    `NotFoundError`, `ForbiddenError`.
+    `NotFoundError`, `ForbiddenError`; for a caller with a proof, `UnauthorizedError` alone.
     """
     tx = Tx(connection, caller, settings)
     try:
@@ -199,13 +223,14 @@ async def _begin(tx: Tx, connection: AsyncConnection[Any], *, write: bool) -> No
         async with connection.pipeline():
             await connection.execute("BEGIN" if write else "BEGIN READ ONLY")
             entering = await connection.execute(_ENTER, _entering(tx.caller, tx.settings))
-        tx.now = await _time(entering)
+        await _told(tx, entering)
     except psycopg.Error as error:
         raise (translated(error) or error) from error
 
 
-async def _time(entering: AsyncCursor[Any]) -> datetime:
+async def _told(tx: ReadTx, entering: AsyncCursor[Any]) -> None:
     row = await entering.fetchone()
     if row is None:
         raise TypeError("ctx.enter gave no time")
-    return row[0]
+    tx.now, tx.role = row[0], row[1]
+    tx.scopes = None if row[2] is None else frozenset(row[2])

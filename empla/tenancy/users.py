@@ -61,12 +61,12 @@ async def find(tx: ReadTx, *, email: str) -> User:
 
 LIST: LiteralString = """
     SELECT id, email, name, role, settings, created_at, updated_at
-      FROM users WHERE tenant_id = %(tenant)s::uuid AND deleted_at IS NULL ORDER BY email_key
+      FROM users WHERE tenant_id = %(tenant)s::uuid AND deleted_at IS NULL AND NOT is_service ORDER BY email_key
 """
 
 
 async def everyone(tx: ReadTx) -> list[User]:
-    """The living users whom the caller may see, by e-mail."""
+    """The living people whom the caller may see, by e-mail; programs are `access.service_accounts`."""
     return await tx.fetch_all(User, LIST)
 
 

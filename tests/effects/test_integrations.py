@@ -9,8 +9,8 @@ from factories import a_simulated_tenant
 from own_database import own_database
 from pydantic import SecretStr
 
-from empla import sealing
-from empla.effects import integrations, keys
+from empla import keys, sealing
+from empla.effects import integrations
 from empla.effects.integrations import Integration
 from empla.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, UnavailableError
 from empla.settings import Settings

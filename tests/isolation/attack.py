@@ -55,7 +55,7 @@ class Table:
     @cached_property
     def owner(self) -> str | None:
         """The column that says whose row it is within its tenant."""
-        for column in ("employee_id", "scope"):
+        for column in ("employee_id", "scope", "user_id"):
             if column in self.columns:
                 return column
         return "id" if self.name in {"employees", "users"} else None
@@ -229,7 +229,8 @@ class Attacker:
         if side == "own":
             if self.table.owner is None or self.table.name == "users":
                 return
-            column, whose = self.table.owner, home.house.colleague
+            other = home.house.other_user if self.table.owner == "user_id" else home.house.colleague
+            column, whose = self.table.owner, other
         where = taking + sql.SQL(" WHERE {} = %(whose)s").format(sql.Identifier(column))
         yield self._refused(
             verb,

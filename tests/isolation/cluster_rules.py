@@ -58,8 +58,8 @@ RULES: dict[str, LiteralString] = {
     """,
     "the door lets its settings travel before it makes any, and makes all": """
         SELECT s.setting FROM pg_proc p, unnest(ARRAY['app.current_tenant_id', 'app.current_user_id', 'app.current_employee_id',
-               'app."current_role"', 'app.assigned_employee_ids', 'app.now']) s (setting)
-         WHERE p.oid = 'ctx.enter(uuid,uuid,uuid)'::regprocedure
+               'app."current_role"', 'app.assigned_employee_ids', 'app.current_scopes', 'app.now']) s (setting)
+         WHERE p.oid = 'ctx.enter(uuid,uuid,uuid,uuid,uuid,bytea)'::regprocedure
            AND (strpos(p.prosrc, 'format(''SET LOCAL ' || s.setting || ' = %L''') = 0
              OR strpos(p.prosrc, 'citus.propagate_set_commands') NOT BETWEEN 1 AND strpos(p.prosrc, 'SET LOCAL'))
     """,

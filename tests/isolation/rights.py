@@ -38,6 +38,8 @@ What the words do not say:
   begins and finishes its own. How an effect comes in is its employee's stage to say.
 - A row's key never changes, nor does a belief's subject and predicate, nor the words of a fact; those of an observation are only erased,
   with its episode. An employee neither verifies a fact nor ends a verified one, and does not forget what people said.
+- What proves who somebody is stands in `user_secrets`, which nobody reads; sign-ins and keys are made and ended by functions alone
+  ([identity](identity.md)).
 - A tenant is made, suspended and found by its slug through functions that answer only outside of any tenant.
 """
 
@@ -78,7 +80,7 @@ def _owners(world: World, table: Table) -> set[UUID | None]:
 def _word(role: Role, house: House, reached: set[UUID | None], there: set[UUID | None]) -> str:
     if not reached:
         return NONE
-    if reached == {house.user} and role == "user":
+    if role != "employee" and reached == {{"user": house.user, "manager": house.manager}.get(role, house.admin)}:
         return "own"
     if reached == {house.own} and role in {"user", "employee"}:
         return "assigned" if role == "user" else "own"

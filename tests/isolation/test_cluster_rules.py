@@ -99,7 +99,7 @@ SCHEMA_BREACHES: dict[str, tuple[LiteralString, str]] = {
         "the context is set by SET LOCAL, for set_config does not reach other nodes",
     ),
     "a door that forgets a setting": (
-        """DO $$ BEGIN EXECUTE replace(pg_get_functiondef('ctx.enter(uuid,uuid,uuid)'::regprocedure),
+        """DO $$ BEGIN EXECUTE replace(pg_get_functiondef('ctx.enter(uuid,uuid,uuid,uuid,uuid,bytea)'::regprocedure),
            'EXECUTE format(''SET LOCAL app.now = %L'', domain_now);', ''); END $$""",
         "the door lets its settings travel before it makes any, and makes all",
     ),

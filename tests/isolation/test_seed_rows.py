@@ -16,6 +16,7 @@ LOGS = ("audit_log", "belief_history", "fact_history", "goal_history")
 WRITTEN_BY_NOBODY = {
     *{*LOGS, "tenants", "tenant_slugs", "intention_dependencies", "belief_conflicts", "belief_supports"},
     *{"approvals", "budget_days", "budget_reservations", "conversations", "events", "messages"},
+    *{"sign_ins", "api_keys", "user_secrets", "sign_in_attempts"},
 }
 WRITTEN_BY_EMPLOYEES = {"effects"}
 
@@ -358,6 +359,8 @@ def test_every_index_is_one_that_row_security_can_use(world: World):
 def test_every_entity_has_metadata_and_can_be_deleted_softly(world: World):
     logs = {*LOGS, "metrics", "events", "messages"}
     links = {"tenant_slugs", "employee_assignments", "employee_schedule", "intention_dependencies", "belief_supports"}
+    # They live by the wall clock, and their rows end: revoked, expired, used up.
+    links |= {"sign_ins", "api_keys", "user_secrets", "sign_in_attempts"}
     links |= {"budget_days", "fact_evidence", "memory_index", "memory_vectors", "memory_words", "memory_spaces"}
     bare = """
         SELECT c.relname FROM pg_class c

@@ -211,7 +211,51 @@ def a_home(gate: Gate, name: str) -> Home:
         insert(connection, "capabilities", {"tenant_id": house.tenant, **_capability()})
         insert(connection, "integrations", {"tenant_id": house.tenant, "created_by": house.admin, **_account()})
         insert(connection, "budgets", {"tenant_id": house.tenant, "scope": house.tenant, **_budget("effects")})
+    for person in (house.admin, house.manager, house.user, house.other_user):
+        _let_in(gate, house, person)
     return Home(house, _desk(gate, house), _desk(gate, house.as_colleague()))
+
+
+def _let_in(gate: Gate, house: House, person: UUID) -> None:
+    """With a sign-in, a key and their secrets, which only the administrator can write by hand."""
+    for table, values in {
+        "sign_ins": _sign_in(),
+        "api_keys": _api_key(),
+        "user_secrets": _secret(),
+        "sign_in_attempts": _attempt(),
+    }.items():
+        row = {"tenant_id": house.tenant, **values}
+        if table != "sign_in_attempts":
+            row["user_id"] = person
+        with gate.admin.transaction():
+            gate.admin.execute("SELECT set_config('app.current_tenant_id', %s, true)", (str(house.tenant),))
+            gate.admin.execute(insertion(table, row), row)
+
+
+def _sign_in() -> dict[str, object]:
+    return {"id": uuid4(), "idle_until": WHEN, "expires_at": WHEN}
+
+
+def _api_key() -> dict[str, object]:
+    return {"id": uuid4(), "name": f"k-{token()}", "prefix": "empla_12345678", "scopes": ["read"]}
+
+
+def _secret() -> dict[str, object]:
+    return {"kind": "key", "id": uuid4(), "secret": secrets.token_bytes(32)}
+
+
+def _attempt() -> dict[str, object]:
+    return {"kind": "account", "key": secrets.token_bytes(32), "attempts": 1, "since": WHEN}
+
+
+def _of_a_user(make: Callable[[], dict[str, object]]) -> Callable[[Home, UUID], dict[str, object]]:
+    """Of the user who has the employee assigned."""
+
+    def row(home: Home, employee: UUID) -> dict[str, object]:
+        house = home.house
+        return {"user_id": house.user if employee == house.own else house.other_user, **make()}
+
+    return row
 
 
 def _desk(gate: Gate, house: House) -> Desk:
@@ -469,6 +513,7 @@ def _someone(make: Callable[[UUID], dict[str, object]]) -> Callable[[Home, UUID]
 
 # One valid new row of each table, for an employee where the table has one; `tenant_id` is added. A table that is missing here fails.
 ROWS: dict[str, Callable[[Home, UUID], dict[str, object]]] = {
+    "api_keys": _of_a_user(_api_key),
     "approvals": _approval,
     "audit_log": _audit_entry,
     "belief_conflicts": _conflict,
@@ -530,8 +575,11 @@ ROWS: dict[str, Callable[[Home, UUID], dict[str, object]]] = {
         **_notice(),
     },
     "observations": _owned(_observation),
+    "sign_in_attempts": lambda _home, _employee: _attempt(),
+    "sign_ins": _of_a_user(_sign_in),
     "tenant_slugs": lambda _home, _employee: {"slug": f"s-{token()}"},
     "tenants": lambda _home, _employee: {"name": "New", "slug": f"s-{token()}"},
+    "user_secrets": _of_a_user(_secret),
     "users": _someone(a_user),
 }
 

@@ -1,8 +1,8 @@
-"""Every error that a person may see is one clear sentence, and belongs to one of six kinds."""
+"""Every error that a person may see is one clear sentence, and belongs to one of seven kinds."""
 
 from typing import ClassVar, Literal
 
-Kind = Literal["usage", "not_found", "conflict", "forbidden", "invalid", "unavailable"]
+Kind = Literal["usage", "not_found", "conflict", "unauthorized", "forbidden", "invalid", "unavailable"]
 
 
 class EmplaError(Exception):
@@ -27,6 +27,12 @@ class ConflictError(EmplaError):
     """It exists already, or has moved on since the caller looked."""
 
     kind = "conflict"
+
+
+class UnauthorizedError(EmplaError):
+    """Nobody knows who is asking: no credential, or none that is good any more."""
+
+    kind = "unauthorized"
 
 
 class ForbiddenError(EmplaError):

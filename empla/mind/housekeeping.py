@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from empla.access import idempotency
 from empla.bdi import beliefs
 from empla.errors import ConflictError, ForbiddenError, NotFoundError
 from empla.memory import capacity, working
@@ -35,6 +36,7 @@ class Housework:
     items_expired: int  # of working memory
     episodes_evicted: int  # beyond EMPLA_EPISODES_KEPT
     employees_summed: int  # whose performance metrics changed
+    answers_swept: int  # of Idempotency-Keys that were kept long enough
     tables_analysed: int
     partitions_dropped: int
 
@@ -47,6 +49,7 @@ class _Kept:
     expired: int = 0
     evicted: int = 0
     summed: int = 0
+    swept: int = 0
 
 
 class _Count(BaseModel):
@@ -106,6 +109,7 @@ async def keep_house(
         items_expired=sum(each.expired for each in kept),
         episodes_evicted=sum(each.evicted for each in kept),
         employees_summed=sum(each.summed for each in kept),
+        answers_swept=sum(each.swept for each in kept),
         tables_analysed=analysed,
         partitions_dropped=dropped,
     )
@@ -118,6 +122,7 @@ async def _keep(database: Database, tenant: UUID) -> _Kept:
                 forgotten=await beliefs.forget(tx, floor=database.settings.forget_below),
                 expired=await working.expire(tx),
                 summed=await metrics.roll_up(tx),
+                swept=await idempotency.sweep(tx),
             )
         return replace(done, evicted=await _make_room(database, tenant))
     except (NotFoundError, ForbiddenError):

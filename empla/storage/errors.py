@@ -25,6 +25,7 @@ _UNIQUE: dict[str, str] = {
     "idx_effects_once": "the step brought this about already",
     "idx_approvals_one": "a human was asked about this effect already",
     "idx_budgets_one": "this budget is set already",
+    "idempotency_keys_pkey": "a request with this Idempotency-Key was answered meanwhile: ask again",
 }
 _CHECK: dict[str, str] = {
     "users_email_check": "this is not an e-mail address",
@@ -108,6 +109,11 @@ _CHECK: dict[str, str] = {
     "notices_severity_check": "a notice is info, warning or urgent",
     "notices_answer_check": "an answer has at most 10,000 characters",
     "memory_working_priority_check": "a priority is 1 to 10",
+    "idempotency_keys_key_check": "an Idempotency-Key is 1 to 200 visible ASCII characters",
+    "idempotency_keys_digest_check": "the digest of a request has 32 bytes",
+    "idempotency_keys_status_check": "only what was done is kept under an Idempotency-Key",
+    "idempotency_keys_headers_check": "the headers of an answer are at most 8,192 bytes",
+    "idempotency_keys_body_check": "an answer that is kept has at most 1,048,576 bytes",
     "employees_onboarding_is_shadow": "an employee that is still onboarding works in shadow",
 }
 _RAISED: dict[str, type[EmplaError]] = {"EM404": NotFoundError, "EM403": ForbiddenError, "EM409": ConflictError}

@@ -106,6 +106,20 @@ async def get(tx: ReadTx) -> Tenant:
     return tenant
 
 
+HELD: LiteralString = """
+    SELECT id, name, slug, settings, status, clock, simulated_now, metadata, created_at, updated_at
+      FROM tenants WHERE id = %(tenant)s::uuid FOR NO KEY UPDATE
+"""
+
+
+async def held(tx: Tx) -> Tenant:
+    """The caller's own tenant, which nobody else changes while this transaction lasts. Raises `NotFoundError` for whoever may not."""
+    tenant = await tx.fetch_one(Tenant, HELD)
+    if tenant is None:
+        raise NotFoundError("no such tenant, or not yours to change")
+    return tenant
+
+
 SET_STATUS: LiteralString = "SELECT empla.set_tenant_status(%(id)s::uuid, %(status)s::text) AS done"
 
 

@@ -208,7 +208,8 @@ MOST_PRESSING: LiteralString = """
            current_progress, status, reason, trying_since, retry_at, served_at, created_at, updated_at, completed_at, abandoned_at
       FROM employee_goals
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
-       AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s::text[])) AND (%(goal_type)s::text IS NULL OR goal_type = %(goal_type)s::text)
+       AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s::text[]))
+       AND (%(goal_type)s::text IS NULL OR goal_type = %(goal_type)s::text)
        AND (%(priority)s::int IS NULL OR priority < %(priority)s::int OR (priority = %(priority)s::int AND id > %(after)s::uuid))
      ORDER BY priority DESC, id LIMIT %(limit)s::int
 """
@@ -242,7 +243,8 @@ LATEST: LiteralString = """
            current_progress, status, reason, trying_since, retry_at, served_at, created_at, updated_at, completed_at, abandoned_at
       FROM employee_goals
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
-       AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s::text[])) AND (%(goal_type)s::text IS NULL OR goal_type = %(goal_type)s::text)
+       AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s::text[]))
+       AND (%(goal_type)s::text IS NULL OR goal_type = %(goal_type)s::text)
        AND (%(before)s::uuid IS NULL OR id < %(before)s::uuid)
      ORDER BY id DESC LIMIT %(limit)s::int
 """

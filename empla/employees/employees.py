@@ -215,7 +215,7 @@ async def change(
     capabilities: Sequence[str] | None = None,
     metadata: dict[str, JsonValue] | None = None,
 ) -> Employee:
-    """What is said is so from now on, from its next cycle on at the latest. Raises `ConflictError` when the e-mail is taken, `NotFoundError`."""
+    """What is said is so from its next cycle on. Raises `ConflictError` when the e-mail is taken, `NotFoundError`."""
     changed = await tx.fetch_one(
         Employee,
         CHANGE,

@@ -238,7 +238,7 @@ def _lost(fence: int) -> TurnLostError:
     return TurnLostError(f"the turn {fence} of this employee is another's by now: nothing was written")
 
 
-class Turns(BaseModel):
+class Pace(BaseModel):
     """How cycles keep up with their clock, over all tenants that live in real time."""
 
     due: int  # and nobody's
@@ -246,9 +246,9 @@ class Turns(BaseModel):
     lag: float  # seconds since when the longest waiting is due
 
 
-TURNS: LiteralString = "SELECT due, running, lag FROM empla.turns()"
+PACE: LiteralString = "SELECT due, running, lag FROM empla.turns()"
 
 
-async def turns(database: Database) -> Turns:
+async def pace(database: Database) -> Pace:
     """For those who watch the process."""
-    return (await database.across(Turns, TURNS))[0]
+    return (await database.across(Pace, PACE))[0]

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -133,11 +133,11 @@ def _tell_problems(app: FastAPI) -> None:
 
 def _allowed(app: FastAPI, request: Request) -> str:
     """The methods of this address, which may be spread over several routes."""
-    methods = {
+    methods: set[str] = {
         method
         for route in app.routes
         if isinstance(route, Route) and route.path_regex.match(request.url.path)
-        for method in route.methods or ()
+        for method in cast("set[str] | None", route.methods) or ()
     }
     return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set()) | {"OPTIONS"}))
 

@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from empla.api.doors import STAFF
 from empla.api.operations import Noun
@@ -14,7 +14,7 @@ from empla.employees.assignments import Assignment
 from empla.storage.tx import ReadTx, Tx
 
 noun = Noun("assignments", about="Which users look after which employees.")
-_PAIR = {
+_PAIR: dict[str, JsonValue] = {
     "user_id": "0199a5c0-0000-7000-8000-000000000002",
     "employee_id": "0199a5c0-0000-7000-8000-000000000003",
     "created_at": "2026-03-01T09:00:00Z",

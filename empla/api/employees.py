@@ -17,7 +17,7 @@ from empla.mind import hiring
 from empla.storage.tx import ReadTx, Tx
 
 noun = Noun("employees", about="Digital employees. A user of the role `user` sees those who are assigned to him.")
-_JORDAN = {
+_JORDAN: dict[str, JsonValue] = {
     "id": "0199a5c0-0000-7000-8000-000000000003",
     "name": "Jordan",
     "role": "sales_ae",

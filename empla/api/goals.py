@@ -20,7 +20,7 @@ from empla.mind.mandate import Wanted
 from empla.storage.tx import ReadTx, Tx
 
 noun = Noun("goals", about="What an employee wants to become, to stay or never to be true.")
-_COVERAGE = {
+_COVERAGE: dict[str, JsonValue] = {
     "id": "0199a5c0-0000-7000-8000-000000000004",
     "employee_id": "0199a5c0-0000-7000-8000-000000000003",
     "goal_key": None,
@@ -164,7 +164,7 @@ class GoalHistory(BaseModel):
     items: list[GoalEvent]
 
 
-_EVENT = {
+_EVENT: dict[str, JsonValue] = {
     "goal_id": "0199a5c0-0000-7000-8000-000000000004",
     "old_status": None,
     "new_status": "active",

@@ -231,8 +231,9 @@ def _route_class(operation: Operation, house: House) -> type[APIRoute]:
                 if house.busy >= house.settings.api_max_requests:
                     raise BusyError("as many requests as can be are being answered: try again in a moment")
                 house.busy += 1
+                limit = asyncio.timeout(house.settings.api_timeout)
                 try:
-                    async with asyncio.timeout(house.settings.api_timeout) as limit:
+                    async with limit:
                         await _let_in(request, operation, house)
                         _check_query(request, known)
                         await _read(request, house.settings, takes_body=takes_body)
@@ -285,18 +286,19 @@ def _shown(text: str) -> str:
 async def _read(request: Request, settings: Settings, *, takes_body: bool) -> None:
     """The body is here, small and shallow enough, and JSON: parsed once."""
     body = await body_of(request, settings)
-    request._body = body  # noqa: SLF001 — where starlette looks for what was read already
+    setattr(request, "_body", body)  # noqa: B010 — where starlette looks for what was read already
     if not body or not takes_body:
         return
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise MediaTypeError("send the body as JSON, with Content-Type: application/json")
     try:
-        request._json = read_json(  # noqa: SLF001
+        sent = read_json(
             body, what="the body", max_bytes=settings.api_max_body_bytes, max_depth=settings.api_max_json_depth
         )
     except InvalidError as error:
         raise MalformedError(str(error)) from error
+    setattr(request, "_json", sent)  # noqa: B010
 
 
 def _endpoint(operation: Operation, house: House) -> Callable[..., Awaitable[Response]]:

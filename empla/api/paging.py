@@ -5,7 +5,7 @@ import binascii
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Query
@@ -82,7 +82,7 @@ class Cut:
         """The page of what was found, with the place of its last row."""
         items = list(found[: self._limit])
         more = len(found) > len(items)
-        return Page.model_construct(items=items, next_cursor=self._written(place(items[-1])) if more else None)
+        return Page[Any].model_construct(items=items, next_cursor=self._written(place(items[-1])) if more else None)
 
     def _written(self, place: BaseModel) -> str:
         text = f"{self._question}:{place.model_dump_json()}"

@@ -3,12 +3,12 @@
 import asyncio
 import json
 import sys
-from typing import Any
+from typing import Any, cast
 
 import h11
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from empla.api.problems import MEDIA_TYPE, Sort
 from empla.settings import Settings
@@ -40,7 +40,8 @@ class PatientProtocol(H11Protocol):
     def handle_events(self) -> None:
         """A head that has begun must be here in time, too."""
         super().handle_events()
-        if self.cycle is not None and not self.cycle.response_complete:
+        cycle = cast("RequestResponseCycle | None", self.cycle)  # none before the first request, whatever uvicorn says
+        if cycle is not None and not cycle.response_complete:
             self._stop("_waiting_for_head")
         elif self._waiting_for_head is None and self.timeout_keep_alive_task is None:
             self._wait_for_head()

@@ -1,6 +1,6 @@
 """The caller's own tenant: its name and what it prefers."""
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from empla.api.doors import ADMINS
 from empla.api.etags import Seen
@@ -11,7 +11,7 @@ from empla.tenancy.shapes import TenantSettings
 from empla.tenancy.tenants import Tenant
 
 noun = Noun("tenant", about="The tenant that the credential belongs to.")
-_ACME = {
+_ACME: dict[str, JsonValue] = {
     "id": "0199a5c0-0000-7000-8000-000000000001",
     "name": "Acme Corp",
     "slug": "acme-corp",

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from empla.api.doors import ADMINS
 from empla.api.etags import Seen
@@ -16,7 +16,7 @@ from empla.tenancy.shapes import UserSettings
 from empla.tenancy.users import Role, User
 
 noun = Noun("users", about="The people of the tenant. Staff see their colleagues, everybody himself.")
-_DANA = {
+_DANA: dict[str, JsonValue] = {
     "id": "0199a5c0-0000-7000-8000-000000000002",
     "email": "dana@acme.example",
     "name": "Dana",

@@ -60,9 +60,9 @@ class Home:
     own: UUID
     colleague: UUID
 
-    def guest(self, role: Role, **other: Any) -> Guest:
+    def guest(self, role: Role) -> Guest:
         user = self.people[role]
-        return Guest(**{"caller": Caller(self.operator.tenant, user=user), "user": user, "role": role, **other})
+        return Guest(Caller(self.operator.tenant, user=user), user, role)
 
 
 async def a_home(database: Database, *, name: str = "Acme") -> Home:

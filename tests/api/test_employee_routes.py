@@ -41,7 +41,9 @@ async def test_what_is_sent_is_changed_and_the_rest_stays(manager: httpx.AsyncCl
     assert (await manager.get(path)).headers["etag"] == changed.headers["etag"]
 
 
-async def test_an_employee_pauses_works_again_and_is_dismissed(manager: httpx.AsyncClient, database: Database, ours: Home):
+async def test_an_employee_pauses_works_again_and_is_dismissed(
+    manager: httpx.AsyncClient, database: Database, ours: Home
+):
     path = f"/v1/employees/{ours.own}"
     with counted(database, EDGES + 1):
         assert (await manager.post(f"{path}/pause")).json()["status"] == "paused"

@@ -5,7 +5,7 @@ from typing import cast
 
 from starlette.types import Scope
 
-from empla.api.doors import Principal
+from empla.api.doors import Desk, Principal
 from empla.api.limits import Allowance
 
 _KEY = "empla.asking"
@@ -17,8 +17,13 @@ class Asking:
 
     id: str
     operation: str = "none"  # noun.verb, once it was routed
-    principal: Principal | None = None
+    desk: Desk | None = None  # once the door has let it in
     allowance: Allowance | None = None
+
+    @property
+    def principal(self) -> Principal | None:
+        """Who asks."""
+        return None if self.desk is None else self.desk.principal
 
 
 def asking(scope: Scope) -> Asking:

@@ -30,7 +30,13 @@ class AfterPair(BaseModel):
     employee: UUID
 
 
-@noun.reads("/assignments", "list", summary="The assignments", example={"items": [_PAIR], "next_cursor": None})
+@noun.reads(
+    "/assignments",
+    "list",
+    summary="The assignments",
+    scope="employees:read",
+    example={"items": [_PAIR], "next_cursor": None},
+)
 async def listed(
     tx: ReadTx,
     *,
@@ -55,6 +61,7 @@ async def listed(
     "/users/{user}/employees/{employee}",
     "assign",
     summary="A user looks after an employee",
+    scope="employees:write",
     roles=STAFF,
     status=204,
 )
@@ -64,7 +71,11 @@ async def assign(tx: Tx, *, user: UUID, employee: UUID) -> None:
 
 
 @noun.removes(
-    "/users/{user}/employees/{employee}", "withdraw", summary="A user looks after an employee no more", roles=STAFF
+    "/users/{user}/employees/{employee}",
+    "withdraw",
+    summary="A user looks after an employee no more",
+    scope="employees:write",
+    roles=STAFF,
 )
 async def withdraw(tx: Tx, *, user: UUID, employee: UUID) -> None:
     """From the user's next request on."""

@@ -1,6 +1,7 @@
 """From a credential to a caller: who asks, in which tenant and within which scopes comes from the credential alone."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 from uuid import UUID
@@ -9,7 +10,7 @@ from starlette.requests import Request
 
 from empla.errors import ForbiddenError, UnauthorizedError, UnavailableError
 from empla.storage.database import Database
-from empla.storage.tx import Caller
+from empla.storage.tx import Caller, ReadTx, Tx
 
 Role = Literal["admin", "manager", "user"]
 EVERYBODY: frozenset[Role] = frozenset({"admin", "manager", "user"})
@@ -41,21 +42,12 @@ class Principal(Protocol):
         ...
 
     @property
-    def scopes(self) -> Collection[str]:
-        """What an API key is narrowed to."""
+    def scopes(self) -> Collection[str] | None:
+        """What an API key is narrowed to; None where nothing is, or the transaction alone can tell."""
         ...
 
 
 Door = Callable[[Database, str], Awaitable[Principal]]
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """For operations that choose their own transactions: the database and who asks."""
-
-    database: Database
-    caller: Caller
-    principal: Principal
 
 
 async def closed(database: Database, text: str) -> Principal:
@@ -75,17 +67,60 @@ def bearer(request: Request) -> str:
     return text.strip()
 
 
-def check_scope(principal: Principal, scope: str) -> None:
-    """A sign-in may do what its role may; a key what its scopes say: `beliefs:read`, or `read` for all nouns. Raises `ForbiddenError`."""
-    verb = scope.rpartition(":")[2]
-    if principal.kind != "sign_in" and not {scope, verb} & set(principal.scopes):
-        raise ForbiddenError(f"this credential lacks the scope {scope}")
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where whoever asks is served: every transaction that begins here is entered as the caller, and looked at by the door."""
+
+    database: Database
+    principal: Principal
+    scope: str
+    roles: frozenset[Role]
+
+    @property
+    def caller(self) -> Caller:
+        """As whom transactions are entered."""
+        return self.principal.caller
+
+    @asynccontextmanager
+    async def write(self) -> AsyncGenerator[Tx]:
+        """A transaction that may write; committed at the end of the block. Raises what entering does, and `ForbiddenError`."""
+        async with self.database.write(self.caller) as tx:
+            self._check(tx)
+            yield tx
+
+    @asynccontextmanager
+    async def read(self) -> AsyncGenerator[ReadTx]:
+        """As `write`, but it may only read."""
+        async with self.database.read(self.caller) as tx:
+            self._check(tx)
+            yield tx
+
+    @asynccontextmanager
+    async def search(self) -> AsyncGenerator[ReadTx]:
+        """As `read`, for statements that look through much."""
+        async with self.database.search(self.caller) as tx:
+            self._check(tx)
+            yield tx
+
+    def check(self) -> None:
+        """What the credential says of itself, before anything is asked of the database. Raises `ForbiddenError`."""
+        _check(self, role=self.principal.role, scopes=self.principal.scopes)
+
+    def _check(self, tx: ReadTx) -> None:
+        """What the database says of it: the role that it acts under, and the scopes of a key."""
+        _check(self, role=getattr(tx, "role", None), scopes=getattr(tx, "scopes", None))
 
 
-def check_role(principal: Principal, roles: Collection[str]) -> None:
-    """Tells a person early, and in words; the database's fences hold whatever is said here. Raises `ForbiddenError`."""
-    if principal.role is not None and principal.role not in {*roles, "operator"}:
-        raise ForbiddenError(f"this is for {_listed(sorted(roles))}")
+def _check(desk: Desk, *, role: str | None, scopes: Collection[str] | None) -> None:
+    """Tells a person early, and in words; the database's fences hold whatever is said here.
+
+    A role or scopes that are not known yet, or that there are none of, forbid nothing. A scope is held by its name (`beliefs:read`), or by its
+    verb for all nouns (`read`).
+    """
+    if role is not None and role not in {*desk.roles, "operator"}:
+        raise ForbiddenError(f"this is for {_listed(sorted(desk.roles))}")
+    if scopes is not None and not {desk.scope, desk.scope.rpartition(":")[2]} & set(scopes):
+        raise ForbiddenError(f"this credential lacks the scope {desk.scope}")
 
 
 def _listed(roles: list[str]) -> str:

@@ -23,7 +23,7 @@ from starlette.responses import Response
 from empla.access import idempotency
 from empla.api import problems
 from empla.api.asking import asking
-from empla.api.doors import EVERYBODY, Desk, Door, Principal, Role, bearer, check_role, check_scope
+from empla.api.doors import EVERYBODY, Desk, Door, Principal, Role, bearer
 from empla.api.etags import Seen, etag, is_known
 from empla.api.limits import Rates, body_of
 from empla.api.paging import Page
@@ -262,14 +262,21 @@ def _query_names(route: APIRoute) -> frozenset[str]:
 async def _let_in(request: Request, operation: Operation, house: House) -> None:
     if operation.scope is None:
         return
-    principal = await house.door(house.database, bearer(request))
+    text = bearer(request)
+    principal = await house.door(house.database, text)
     told = asking(request.scope)
-    told.principal = principal
-    told.allowance = house.rates.take(f"{principal.caller.tenant}:{principal.user}:{principal.kind}")
+    told.desk = Desk(house.database, principal, operation.scope, operation.roles)
+    told.allowance = house.rates.take(_bucket(principal, text))
     if told.allowance.retry_after:
         raise TooManyError(f"you may ask {told.allowance.limit} times a minute: wait {told.allowance.retry_after} s")
-    check_role(principal, operation.roles)
-    check_scope(principal, operation.scope)
+    told.desk.check()
+
+
+def _bucket(principal: Principal, text: str) -> str:
+    """A sign-in is signed, so it is its user's; a key says whose it is before anybody has looked, so it is its own."""
+    if principal.kind == "sign_in":
+        return f"{principal.caller.tenant}:{principal.user}"
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
 def _check_query(request: Request, known: frozenset[str]) -> None:
@@ -316,7 +323,7 @@ def _endpoint(operation: Operation, house: House) -> Callable[..., Awaitable[Res
             parameters["seen"] = Seen(request.headers.getlist("if-match"))
         if operation.has_desk or operation.scope is None:
             return await _at_a_desk(operation, house, request, parameters)
-        return await _in_a_transaction(operation, house, request, parameters)
+        return await _in_a_transaction(operation, request, parameters)
 
     taken = inspect.Parameter("request", inspect.Parameter.KEYWORD_ONLY, annotation=Request)
     endpoint.__signature__ = inspect.Signature([taken, *sent])  # pyright: ignore[reportFunctionMemberAccess]
@@ -325,19 +332,17 @@ def _endpoint(operation: Operation, house: House) -> Callable[..., Awaitable[Res
 
 
 async def _at_a_desk(operation: Operation, house: House, request: Request, parameters: dict[str, Any]) -> Response:
-    principal = asking(request.scope).principal
-    if operation.has_desk:
-        handed: Any = house.database if principal is None else Desk(house.database, principal.caller, principal)
-        parameters["desk"] = handed
+    if operation.has_desk:  # who needs no credential has no desk of his own: the database alone
+        parameters["desk"] = asking(request.scope).desk or house.database
     return _answer(operation, request, await operation.handler(**parameters))
 
 
-async def _in_a_transaction(
-    operation: Operation, house: House, request: Request, parameters: dict[str, Any]
-) -> Response:
-    principal = cast("Principal", asking(request.scope).principal)
+async def _in_a_transaction(operation: Operation, request: Request, parameters: dict[str, Any]) -> Response:
+    desk = cast("Desk", asking(request.scope).desk)
     key = _key(operation, request)
-    async with _entered(operation, house, principal) as tx:
+    # Committed when the block ends, which is before anything of the answer is sent.
+    entered: AbstractAsyncContextManager[ReadTx] = desk.write() if operation.writes else desk.read()
+    async with entered as tx:
         if key is None:
             return _answer(operation, request, await operation.handler(tx, **parameters))
         digest = _digest(request, await request.body())
@@ -354,13 +359,6 @@ async def _in_a_transaction(
             body=None if operation.secret else bytes(response.body).decode(),
         )
         return response
-
-
-def _entered(operation: Operation, house: House, principal: Principal) -> AbstractAsyncContextManager[ReadTx]:
-    """Committed when the block ends, which is before anything of the answer is sent."""
-    if operation.writes:
-        return house.database.write(principal.caller)
-    return house.database.read(principal.caller)
 
 
 def _key(operation: Operation, request: Request) -> str | None:

@@ -25,7 +25,7 @@ _ACME: dict[str, JsonValue] = {
 }
 
 
-@noun.reads("/tenant", "get", summary="The tenant", example=_ACME)
+@noun.reads("/tenant", "get", summary="The tenant", scope="read", example=_ACME)
 async def get(tx: ReadTx) -> Tenant:
     """What its own people see of it."""
     return await tenants.get(tx)

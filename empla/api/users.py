@@ -27,7 +27,7 @@ _DANA: dict[str, JsonValue] = {
 }
 
 
-@noun.reads("/users", "list", summary="The people", example={"items": [_DANA], "next_cursor": None})
+@noun.reads("/users", "list", summary="The people", scope="read", example={"items": [_DANA], "next_cursor": None})
 async def listed(
     tx: ReadTx,
     *,
@@ -69,7 +69,7 @@ async def invite(tx: Tx, *, body: InviteUser) -> User:
     return await users.invite(tx, email=body.email, name=body.name, role=body.role, settings=body.settings)
 
 
-@noun.reads("/users/{user}", "get", summary="A user", example=_DANA)
+@noun.reads("/users/{user}", "get", summary="A user", scope="read", example=_DANA)
 async def get(tx: ReadTx, *, user: UUID) -> User:
     """Whom the caller may see."""
     return await users.get(tx, user=user)

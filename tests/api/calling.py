@@ -28,7 +28,7 @@ class Guest:
     user: UUID
     role: str | None
     kind: str = "sign_in"
-    scopes: frozenset[str] = frozenset()
+    scopes: frozenset[str] | None = None
 
 
 @dataclass

@@ -1,5 +1,7 @@
 """The probes say how the process does, to whom they may, and nothing of any tenant."""
 
+from typing import Any
+
 import httpx
 import pytest
 from calling import Home, Keys, client, problem
@@ -34,9 +36,9 @@ async def test_many_who_ask_whether_it_is_ready_ask_the_database_once(
     asked: list[str] = []
     across = database.across
 
-    def counting(row: type, query: str, **other: str):
+    def counting(row: Any, query: Any, **other: Any) -> Any:
         asked.append(query)
-        return across(row, query, **other)  # type: ignore[arg-type]
+        return across(row, query, **other)
 
     monkeypatch.setattr(database, "across", counting)
     async with client(app) as nobody:

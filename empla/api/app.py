@@ -20,7 +20,7 @@ from empla.api.doors import Door, closed
 from empla.api.frame import Frame
 from empla.api.limits import Rates
 from empla.api.metrics import Metrics
-from empla.api.operations import PREFIX, House, Noun
+from empla.api.operations import PREFIX, House, Noun, Operation
 from empla.api.problems import Problem
 from empla.errors import EmplaError
 from empla.settings import Settings
@@ -91,7 +91,7 @@ def create(
     probes.mount(app, database, settings, figures)
     app.state.house = house
     _tell_problems(app)
-    app.openapi = lambda: _openapi(app)
+    app.openapi = lambda: _openapi(app, house)
     origins = [origin.strip() for origin in settings.api_origins.split(",") if origin.strip()]
     if origins:
         app.add_middleware(
@@ -142,7 +142,7 @@ def _allowed(app: FastAPI, request: Request) -> str:
     return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set()) | {"OPTIONS"}))
 
 
-def _openapi(app: FastAPI) -> dict[str, Any]:
+def _openapi(app: FastAPI, house: House) -> dict[str, Any]:
     """Made once. The frameworks know neither our problems nor how one signs in."""
     if app.openapi_schema is None:
         schema = get_openapi(
@@ -162,5 +162,16 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
                 "description": "An access token of a sign-in, or an API key.",
             }
         }
+        for operation in house.opened.values():
+            _show(schema["paths"][operation.path][operation.method.lower()], operation)
         app.openapi_schema = schema
     return app.openapi_schema
+
+
+def _show(told: dict[str, Any], operation: Operation) -> None:
+    """Its examples; FastAPI would drop what is null in them."""
+    answered = told["responses"][str(operation.status)].get("content", {}).get("application/json")
+    if answered is not None and operation.example is not None:
+        answered["example"] = operation.example
+    if operation.sends is not None:
+        told["requestBody"]["content"]["application/json"]["example"] = operation.sends

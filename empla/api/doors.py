@@ -114,8 +114,8 @@ class Desk:
 def _check(desk: Desk, *, role: str | None, scopes: Collection[str] | None) -> None:
     """Tells a person early, and in words; the database's fences hold whatever is said here.
 
-    A role or scopes that are not known yet, or that there are none of, forbid nothing. A scope is held by its name (`beliefs:read`), or by its
-    verb for all nouns (`read`).
+    A role or scopes that are not known yet, or that there are none of, forbid nothing. A scope is held by its name (`beliefs:read`),
+    or by its verb for all nouns (`read`).
     """
     if role is not None and role not in {*desk.roles, "operator"}:
         raise ForbiddenError(f"this is for {_listed(sorted(desk.roles))}")

@@ -442,7 +442,6 @@ def _answers(operation: Operation) -> dict[int | str, dict[str, Any]]:
     }
     done: dict[str, Any] = {"description": operation.summary}
     if operation.status != _NO_CONTENT and _is_documented(operation.answer):
-        done["content"] = {"application/json": {"example": operation.example}}
         done["headers"] = _answer_headers(operation)
     if operation.method == "GET" and not operation.streams:
         found[304] = {"description": "You have it already"}
@@ -464,8 +463,6 @@ def _extra(operation: Operation) -> dict[str, Any]:
     if operation.scope is not None:
         extra["x-scope"] = operation.scope
         extra["x-roles"] = sorted(operation.roles)
-    if operation.sends is not None:
-        extra["requestBody"] = {"content": {"application/json": {"example": operation.sends}}}
     headers: dict[str, tuple[str, Mapping[str, JsonValue]]] = {}
     if operation.keyed:
         headers["Idempotency-Key"] = (

@@ -88,7 +88,7 @@ async def test_each_role_is_answered_as_the_table_says(
 
 
 def told(response: httpx.Response) -> tuple[int, object]:
-    document = response.json() if response.content else {}
+    document: dict[str, object] = response.json() if response.content else {}
     return response.status_code, document.get("detail", document)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import httpx
-from calling import Home, Keys, client, counted, problem
+from calling import Home, Keys, Role, client, counted, problem
 from fastapi import FastAPI
 
 from empla.access import idempotency
@@ -57,7 +57,8 @@ async def test_a_key_is_for_one_request(manager: httpx.AsyncClient):
 
 async def test_a_key_is_its_callers_own(app: FastAPI, keys: Keys, ours: Home, theirs: Home, database: Database):
     once = key()
-    for home, role in ((ours, "admin"), (ours, "manager"), (theirs, "manager")):
+    askers: tuple[tuple[Home, Role], ...] = ((ours, "admin"), (ours, "manager"), (theirs, "manager"))
+    for home, role in askers:
         async with client(app, keys.give(home.guest(role))) as caller:
             response = await caller.post("/v1/employees", json=riley(), headers=once)
             assert (response.status_code, "idempotency-replayed" in response.headers) == (201, False)

@@ -1,7 +1,9 @@
 """Whatever goes wrong is a problem of one sentence, with the request's id, and nothing that is nobody's business."""
 
 import json
+import re
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +14,7 @@ from fastapi import FastAPI
 from structlog.testing import capture_logs
 
 from empla.api import problems
-from empla.api.app import create
+from empla.api.app import NOUNS, create
 from empla.api.operations import Noun
 from empla.errors import EmplaError, UnavailableError
 from empla.settings import Settings
@@ -204,3 +206,14 @@ async def test_what_a_caller_sends_never_becomes_a_header(manager: httpx.AsyncCl
     assert "set-cookie" not in response.headers
     listed = await manager.get("/v1/employees?limit=1&status=active&sort=email")
     assert "\n" not in listed.headers["link"]
+
+
+def test_the_page_tells_of_every_problem_every_operation_and_every_setting():
+    page = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    for sort in problems.sorts():
+        assert re.search(rf"\| {sort.status} \| [^|]*`{sort.name}`", page), sort
+    for noun in NOUNS:
+        verbs = [operation.name.partition(".")[2] for operation in noun.operations]
+        assert f"| {noun.name} | {', '.join(f'`{verb}`' for verb in verbs)} |" in page
+    told = {f"EMPLA_{name.upper()}" for name in Settings.model_fields if name.startswith("api_")}
+    assert told - {"EMPLA_API_HOST", "EMPLA_API_PORT"} <= set(re.findall(r"EMPLA_API_\w+", page))

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Any, cast
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -137,9 +137,9 @@ def _allowed(app: FastAPI, request: Request) -> str:
         method
         for route in app.routes
         if isinstance(route, Route) and route.path_regex.match(request.url.path)
-        for method in cast("set[str] | None", route.methods) or ()
+        for method in route.methods or ()
     }
-    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set()) | {"OPTIONS"}))
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set[str]()) | {"OPTIONS"}))
 
 
 def _openapi(app: FastAPI, house: House) -> dict[str, Any]:

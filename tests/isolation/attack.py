@@ -349,7 +349,7 @@ class Attacker:
     def _collides(self) -> Iterator[Attempt]:
         """Own new rows with the keys and the unique values of another's row."""
         ours = self.world.ours
-        mine = {self.table.tenant, "employee_id"}
+        mine = {self.table.tenant, "employee_id", "actor_id"}
         whose = self.world.theirs.house.tenant
         for columns in (self.table.key, *self.table.unique):
             taken = [column for column in columns if column not in mine and column not in _parents(self.table)]

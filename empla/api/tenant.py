@@ -50,5 +50,4 @@ class ChangeTenant(Body):
 async def change(tx: Tx, *, seen: Seen, body: ChangeTenant) -> Tenant:
     """Effective at once, for all of its people and employees."""
     seen.check(await tenants.held(tx))
-    await tenants.change(tx, name=body.name, settings=body.settings)
-    return await tenants.get(tx)
+    return await tenants.change(tx, name=body.name, settings=body.settings)

@@ -144,10 +144,13 @@ async def advance_clock(tx: Tx, moment: datetime) -> datetime:
 CHANGE: LiteralString = """
     UPDATE tenants SET name = coalesce(%(name)s::text, name), settings = coalesce(%(settings)s::jsonb, settings)
      WHERE id = %(tenant)s::uuid
+    RETURNING id, name, slug, settings, status, clock, simulated_now, metadata, created_at, updated_at
 """
 
 
-async def change(tx: Tx, *, name: str | None = None, settings: TenantSettings | None = None) -> None:
+async def change(tx: Tx, *, name: str | None = None, settings: TenantSettings | None = None) -> Tenant:
     """Rename the tenant or replace its settings; admins only. Raises `NotFoundError` for whoever may not."""
-    if not await tx.execute(CHANGE, name=name, settings=None if settings is None else settings.to_json()):
+    changed = await tx.fetch_one(Tenant, CHANGE, name=name, settings=None if settings is None else settings.to_json())
+    if changed is None:
         raise NotFoundError("no such tenant, or not yours to change")
+    return changed

@@ -1,5 +1,7 @@
 """The probes say how the process does, to whom they may, and nothing of any tenant."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -69,3 +71,18 @@ async def test_or_for_whoever_has_the_token(database: Database, settings: Settin
         problem(await nobody.get("/metrics", headers={"Authorization": "Bearer other"}), 401, "unauthorized")
         told = await nobody.get("/metrics", headers={"Authorization": "Bearer watcher-0815"})
         assert told.status_code == 200
+
+
+async def test_what_stands_beside_the_app_runs_as_long_as_it_does(database: Database, settings: Settings):
+    told: list[str] = []
+
+    @asynccontextmanager
+    async def listening() -> AsyncGenerator[None]:
+        told.append("begins")
+        yield
+        told.append("ends")
+
+    app = create(database, settings, beside=[listening])
+    async with app.router.lifespan_context(app):
+        assert told == ["begins"]
+    assert told == ["begins", "ends"]

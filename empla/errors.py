@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Literal
 
-Kind = Literal["usage", "not_found", "conflict", "unauthorized", "forbidden", "invalid", "unavailable"]
+Kind = Literal["usage", "not_found", "conflict", "forbidden", "invalid", "unavailable", "unauthorized"]
 
 
 class EmplaError(Exception):
@@ -30,7 +30,7 @@ class ConflictError(EmplaError):
 
 
 class UnauthorizedError(EmplaError):
-    """Nobody knows who is asking: no credential, or none that is good any more."""
+    """Nobody knows who the caller is: no credential, a wrong one, or one that is not good any more."""
 
     kind = "unauthorized"
 

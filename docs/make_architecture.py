@@ -13,6 +13,7 @@ ROWS = (
         "#e8f1fb",
         (
             ("empla", "the command line: cli/"),
+            ("/v1", "the HTTP API: api/"),
             ("empla worker", "cycles in time: worker/"),
             ("import empla", "for Python programs: app.py, handles/"),
         ),

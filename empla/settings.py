@@ -209,3 +209,55 @@ class Settings(BaseSettings):
         le=1_000_000,
         description="Texts whose vectors a process remembers, of an embedder that is not static; 4 KB each, 0 is none",
     )
+    api_host: str = Field(default="127.0.0.1", max_length=255, description="The address that the HTTP API listens at")
+    api_port: int = Field(default=8300, ge=0, le=65535, description="Its port; 0 is any that is free")
+    api_origins: str = Field(
+        default="",
+        max_length=4000,
+        description="Web origins whose pages may call the API (CORS), separated by commas: https://app.acme.example; empty, none may",
+    )
+    api_proxies: str = Field(
+        default="",
+        max_length=4000,
+        description="Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, separated by commas; empty, of none",
+    )
+    api_max_body_bytes: int = Field(
+        default=4_194_304, ge=1024, le=67_108_864, description="Largest body of a request to the API"
+    )
+    api_max_json_depth: int = Field(
+        default=40, ge=8, le=200, description="How deep lists and objects may stand inside one another in a body"
+    )
+    api_max_header_bytes: int = Field(
+        default=16_384, ge=2048, le=1_048_576, description="Largest head of a request: its line and all headers"
+    )
+    api_rate: int = Field(
+        default=600, ge=1, le=10_000_000, description="Requests a minute of one credential, in each process"
+    )
+    api_address_rate: int = Field(
+        default=1200, ge=1, le=10_000_000, description="Requests a minute from one address, in each process"
+    )
+    api_max_requests: int = Field(
+        default=100, ge=1, le=100_000, description="Requests that are answered at once; streams do not count"
+    )
+    api_max_connections: int = Field(default=2000, ge=1, le=1_000_000, description="Connections that are open at once")
+    api_timeout: float = Field(
+        default=30.0, gt=0, le=3600, description="Seconds that answering may take; streams may take longer"
+    )
+    api_head_timeout: float = Field(
+        default=10.0, gt=0, le=600, description="Seconds in which a request's head must be here"
+    )
+    api_body_timeout: float = Field(
+        default=20.0, gt=0, le=600, description="Seconds in which a request's body must be here"
+    )
+    api_send_timeout: float = Field(
+        default=30.0, gt=0, le=3600, description="Seconds that a client may read nothing of what waits for it"
+    )
+    api_keep_alive: int = Field(
+        default=15, ge=1, le=3600, description="Seconds that a connection may be idle between requests"
+    )
+    idempotency_hours: float = Field(
+        default=24.0, gt=0, le=720, description="Hours that the answer to an Idempotency-Key is kept"
+    )
+    metrics_token: SecretStr | None = Field(
+        default=None, description="What /metrics is asked with, as a bearer token; unset, this machine alone may ask"
+    )

@@ -161,7 +161,9 @@ class Shape(BaseModel):
         return cls.column.rpartition(".")[2] or cls.__name__
 
 
-def read_json(text: str | bytes, *, what: str, max_bytes: int = MAX_JSON_BYTES) -> JsonValue:
+def read_json(
+    text: str | bytes, *, what: str, max_bytes: int = MAX_JSON_BYTES, max_depth: int = MAX_JSON_DEPTH
+) -> JsonValue:
     """The JSON that a text holds, within the limits.
 
     Raises `InvalidError` when it is not JSON, or would not be the same after being stored.
@@ -184,8 +186,8 @@ def read_json(text: str | bytes, *, what: str, max_bytes: int = MAX_JSON_BYTES) 
     except ValueError as error:
         raise InvalidError(f"{what} {error}") from error
     except RecursionError as error:
-        raise InvalidError(_too_deep(what)) from error
-    return check_json(value, what=what, max_bytes=max_bytes)
+        raise InvalidError(_too_deep(what, max_depth)) from error
+    return check_json(value, what=what, max_bytes=max_bytes, max_depth=max_depth)
 
 
 def _read_integer(digits: str) -> int:
@@ -214,17 +216,19 @@ def _read_object(members: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     return dict(members)
 
 
-def check_json(value: object, *, what: str, max_bytes: int = MAX_JSON_BYTES) -> JsonValue:
+def check_json(
+    value: object, *, what: str, max_bytes: int = MAX_JSON_BYTES, max_depth: int = MAX_JSON_DEPTH
+) -> JsonValue:
     """The same value, now known to be JSON that PostgreSQL stores and gives back equal.
 
     Raises `InvalidError`, one sentence that begins with `what` and the path inside it.
     """
-    _check(value, what=what, path=what, depth=0)
+    _check(value, what=what, path=what, room=max_depth, max_depth=max_depth)
     _check_size(len(json.dumps(value, ensure_ascii=False).encode()), what=what, max_bytes=max_bytes)
     return cast("JsonValue", value)
 
 
-def _check(value: object, *, what: str, path: str, depth: int) -> None:
+def _check(value: object, *, what: str, path: str, room: int, max_depth: int) -> None:
     match value:
         case None | bool():
             pass
@@ -232,17 +236,17 @@ def _check(value: object, *, what: str, path: str, depth: int) -> None:
             _check_text(value, path)
         case int() | float():
             _check_number(value, path)
-        case list() | dict() if depth == MAX_JSON_DEPTH:
-            raise InvalidError(_too_deep(what))
+        case list() | dict() if not room:
+            raise InvalidError(_too_deep(what, max_depth))
         case list():
             for index, item in enumerate(cast("list[object]", value)):
-                _check(item, what=what, path=f"{path}[{index}]", depth=depth + 1)
+                _check(item, what=what, path=f"{path}[{index}]", room=room - 1, max_depth=max_depth)
         case dict():
             for key, member in cast("dict[object, object]", value).items():
                 if not isinstance(key, str):
                     raise InvalidError(f"{path} has the key {key!r}, but the keys of an object are text")
                 _check_text(key, f"a key of {path}")
-                _check(member, what=what, path=_inside(path, key), depth=depth + 1)
+                _check(member, what=what, path=_inside(path, key), room=room - 1, max_depth=max_depth)
         case _:
             raise InvalidError(f"{path} is a {type(value).__name__}, which is not JSON")
 
@@ -268,8 +272,8 @@ def _check_size(size: int, *, what: str, max_bytes: int) -> None:
         raise InvalidError(f"{what} has {size:,} bytes of JSON, but at most {max_bytes:,} are allowed")
 
 
-def _too_deep(what: str) -> str:
-    return f"{what} is nested more than {MAX_JSON_DEPTH} deep"
+def _too_deep(what: str, max_depth: int) -> str:
+    return f"{what} is nested more than {max_depth} deep"
 
 
 def _plain(member: object) -> object:

@@ -203,9 +203,72 @@ async def listed(tx: ReadTx, *, employee: UUID, statuses: Sequence[GoalStatus] |
     return await tx.fetch_all(Goal, LISTED, employee=employee, id=None, statuses=chosen, named=None, part=None)
 
 
-async def get(tx: ReadTx, *, goal: UUID) -> Goal:
-    """The goal of this id. Raises `NotFoundError`."""
-    found = await tx.fetch_one(Goal, LISTED, employee=None, id=goal, statuses=None, named=None, part=None)
+MOST_PRESSING: LiteralString = """
+    SELECT id, employee_id, goal_key, parent_id, goal_type, description, priority, importance, priority_inputs, target, conditions,
+           current_progress, status, reason, trying_since, retry_at, served_at, created_at, updated_at, completed_at, abandoned_at
+      FROM employee_goals
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
+       AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s::text[]))
+       AND (%(goal_type)s::text IS NULL OR goal_type = %(goal_type)s::text)
+       AND (%(priority)s::int IS NULL OR priority < %(priority)s::int OR (priority = %(priority)s::int AND id > %(after)s::uuid))
+     ORDER BY priority DESC, id LIMIT %(limit)s::int
+"""
+
+
+async def most_pressing(
+    tx: ReadTx,
+    *,
+    employee: UUID,
+    limit: int,
+    priority: int | None = None,
+    after: UUID | None = None,
+    statuses: Sequence[GoalStatus] | None = None,
+    goal_type: GoalType | None = None,
+) -> list[Goal]:
+    """At most so many of the employee's goals, the most pressing first, from those after the one of this priority and id on."""
+    return await tx.fetch_all(
+        Goal,
+        MOST_PRESSING,
+        employee=employee,
+        limit=limit,
+        priority=priority,
+        after=after,
+        statuses=None if statuses is None else list(statuses),
+        goal_type=goal_type,
+    )
+
+
+LATEST: LiteralString = """
+    SELECT id, employee_id, goal_key, parent_id, goal_type, description, priority, importance, priority_inputs, target, conditions,
+           current_progress, status, reason, trying_since, retry_at, served_at, created_at, updated_at, completed_at, abandoned_at
+      FROM employee_goals
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
+       AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s::text[]))
+       AND (%(goal_type)s::text IS NULL OR goal_type = %(goal_type)s::text)
+       AND (%(before)s::uuid IS NULL OR id < %(before)s::uuid)
+     ORDER BY id DESC LIMIT %(limit)s::int
+"""
+
+
+async def latest(
+    tx: ReadTx,
+    *,
+    employee: UUID,
+    limit: int,
+    before: UUID | None = None,
+    statuses: Sequence[GoalStatus] | None = None,
+    goal_type: GoalType | None = None,
+) -> list[Goal]:
+    """As `most_pressing`, but what was adopted last first: an id begins with the moment at which it was made."""
+    chosen = None if statuses is None else list(statuses)
+    return await tx.fetch_all(
+        Goal, LATEST, employee=employee, limit=limit, before=before, statuses=chosen, goal_type=goal_type
+    )
+
+
+async def get(tx: ReadTx, *, goal: UUID, employee: UUID | None = None) -> Goal:
+    """The goal of this id, of that employee where one is named. Raises `NotFoundError`."""
+    found = await tx.fetch_one(Goal, LISTED, employee=employee, id=goal, statuses=None, named=None, part=None)
     if found is None:
         raise NotFoundError("there is no such goal")
     return found

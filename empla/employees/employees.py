@@ -127,6 +127,111 @@ async def get(tx: ReadTx, *, employee: UUID) -> Employee:
     return found
 
 
+BY_EMAIL: LiteralString = """
+    SELECT id, name, role, email, personality, status, lifecycle_stage, onboarded_at, activated_at, config, capabilities,
+           performance_metrics, created_by, metadata, created_at, updated_at
+      FROM employees
+     WHERE tenant_id = %(tenant)s::uuid AND deleted_at IS NULL
+       AND (%(status)s::text IS NULL OR status = %(status)s::text) AND (%(role)s::text IS NULL OR role = %(role)s::text)
+       AND (%(stage)s::text IS NULL OR lifecycle_stage = %(stage)s::text)
+       AND (%(after)s::text IS NULL OR email_key > lower(%(after)s::text))
+     ORDER BY email_key LIMIT %(limit)s::int
+"""
+
+
+async def by_email(
+    tx: ReadTx,
+    *,
+    limit: int,
+    after: str | None = None,
+    status: Status | None = None,
+    role: EmployeeRole | None = None,
+    stage: Stage | None = None,
+) -> list[Employee]:
+    """At most so many of those whom the caller may see, by e-mail, from the one after this address on."""
+    return await tx.fetch_all(Employee, BY_EMAIL, limit=limit, after=after, status=status, role=role, stage=stage)
+
+
+LATEST: LiteralString = """
+    SELECT id, name, role, email, personality, status, lifecycle_stage, onboarded_at, activated_at, config, capabilities,
+           performance_metrics, created_by, metadata, created_at, updated_at
+      FROM employees
+     WHERE tenant_id = %(tenant)s::uuid AND deleted_at IS NULL
+       AND (%(status)s::text IS NULL OR status = %(status)s::text) AND (%(role)s::text IS NULL OR role = %(role)s::text)
+       AND (%(stage)s::text IS NULL OR lifecycle_stage = %(stage)s::text)
+       AND (%(before)s::uuid IS NULL OR id < %(before)s::uuid)
+     ORDER BY id DESC LIMIT %(limit)s::int
+"""
+
+
+async def latest(
+    tx: ReadTx,
+    *,
+    limit: int,
+    before: UUID | None = None,
+    status: Status | None = None,
+    role: EmployeeRole | None = None,
+    stage: Stage | None = None,
+) -> list[Employee]:
+    """As `by_email`, but who was hired last first: an id begins with the moment at which it was made."""
+    return await tx.fetch_all(Employee, LATEST, limit=limit, before=before, status=status, role=role, stage=stage)
+
+
+HELD: LiteralString = """
+    SELECT id, name, role, email, personality, status, lifecycle_stage, onboarded_at, activated_at, config, capabilities,
+           performance_metrics, created_by, metadata, created_at, updated_at
+      FROM employees
+     WHERE tenant_id = %(tenant)s::uuid AND id = %(employee)s::uuid AND deleted_at IS NULL FOR NO KEY UPDATE
+"""
+
+
+async def held(tx: Tx, *, employee: UUID) -> Employee:
+    """The employee, whom nobody else changes while this transaction lasts. Raises `NotFoundError`, also for whoever may not."""
+    found = await tx.fetch_one(Employee, HELD, employee=employee)
+    if found is None:
+        raise NotFoundError("there is no such employee, or not yours to change")
+    return found
+
+
+CHANGE: LiteralString = """
+    UPDATE employees
+       SET name = coalesce(%(name)s::text, name), email = coalesce(%(email)s::text, email),
+           personality = coalesce(%(personality)s::jsonb, personality), config = coalesce(%(config)s::jsonb, config),
+           capabilities = coalesce(%(capabilities)s::text[], capabilities), metadata = coalesce(%(metadata)s::jsonb, metadata)
+     WHERE tenant_id = %(tenant)s::uuid AND id = %(employee)s::uuid AND deleted_at IS NULL
+    RETURNING id, name, role, email, personality, status, lifecycle_stage, onboarded_at, activated_at, config, capabilities,
+           performance_metrics, created_by, metadata, created_at, updated_at
+"""
+
+
+async def change(
+    tx: Tx,
+    *,
+    employee: UUID,
+    name: str | None = None,
+    email: str | None = None,
+    personality: Personality | None = None,
+    config: EmployeeConfig | None = None,
+    capabilities: Sequence[str] | None = None,
+    metadata: dict[str, JsonValue] | None = None,
+) -> Employee:
+    """What is said is so from its next cycle on. Raises `ConflictError` when the e-mail is taken, `NotFoundError`."""
+    changed = await tx.fetch_one(
+        Employee,
+        CHANGE,
+        employee=employee,
+        name=None if name is None else name.strip(),
+        email=None if email is None else email.strip(),
+        personality=None if personality is None else personality.to_json(),
+        config=None if config is None else config.to_json(),
+        capabilities=None if capabilities is None else list(capabilities),
+        metadata=metadata,
+    )
+    if changed is None:
+        raise NotFoundError("there is no such employee, or not yours to change")
+    return changed
+
+
 # The schedule's row is locked first, as a cycle locks it: so this waits for the cycle's transaction, and never the one for the other.
 CHANGE_STATUS: LiteralString = """
     WITH turn AS (

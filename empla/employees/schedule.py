@@ -236,3 +236,19 @@ async def wake(tx: Tx, *, employees: Sequence[UUID], at: datetime) -> int:
 
 def _lost(fence: int) -> TurnLostError:
     return TurnLostError(f"the turn {fence} of this employee is another's by now: nothing was written")
+
+
+class Pace(BaseModel):
+    """How cycles keep up with their clock, over all tenants that live in real time."""
+
+    due: int  # and nobody's
+    running: int
+    lag: float  # seconds since when the longest waiting is due
+
+
+PACE: LiteralString = "SELECT due, running, lag FROM empla.turns()"
+
+
+async def pace(database: Database) -> Pace:
+    """For those who watch the process."""
+    return (await database.across(Pace, PACE))[0]

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from empla.access import idempotency
 from empla.bdi import beliefs
 from empla.errors import ConflictError, ForbiddenError, NotFoundError
 from empla.memory import capacity, working
@@ -36,6 +37,7 @@ class Housework:
     episodes_evicted: int  # beyond EMPLA_EPISODES_KEPT
     events_forgotten: int  # older than EMPLA_EVENT_DAYS
     employees_summed: int  # whose performance metrics changed
+    answers_swept: int  # of Idempotency-Keys that were kept long enough
     tables_analysed: int
     partitions_dropped: int
 
@@ -49,6 +51,7 @@ class _Kept:
     evicted: int = 0
     summed: int = 0
     events: int = 0
+    swept: int = 0
 
 
 class _Count(BaseModel):
@@ -109,6 +112,7 @@ async def keep_house(
         episodes_evicted=sum(each.evicted for each in kept),
         events_forgotten=sum(each.events for each in kept),
         employees_summed=sum(each.summed for each in kept),
+        answers_swept=sum(each.swept for each in kept),
         tables_analysed=analysed,
         partitions_dropped=dropped,
     )
@@ -122,6 +126,7 @@ async def _keep(database: Database, tenant: UUID) -> _Kept:
                 expired=await working.expire(tx),
                 summed=await metrics.roll_up(tx),
                 events=await events.forget(tx),
+                swept=await idempotency.sweep(tx),
             )
         return replace(done, evicted=await _make_room(database, tenant))
     except (NotFoundError, ForbiddenError):

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from empla.bdi import beliefs
 from empla.memory import recall
-from empla.memory.recall import Filters
+from empla.memory.question import MAX_QUERY, Filters
 from empla.storage.tx import ReadTx
 
 _MOST_BELIEFS, _MOST_MEMORIES = 5, 3
@@ -34,7 +34,7 @@ async def about(tx: ReadTx, *, employee: UUID, words: str) -> list[Line]:
     hits = await recall.recall(
         tx,
         employee=employee,
-        query=words[: recall.MAX_QUERY],
+        query=words[:MAX_QUERY],
         limit=_RECALLED,
         filters=Filters(kinds=("episode", "fact")),
     )

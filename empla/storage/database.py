@@ -74,6 +74,16 @@ class Urls:
     admin: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """How a pool of connections stands."""
+
+    name: str  # app or worker
+    size: int
+    free: int
+    waiting: int  # who asks for a connection and has none
+
+
 class Database:
     """Open pools on one database; nothing here knows a tenant by itself."""
 
@@ -224,6 +234,15 @@ class Database:
         for pool in self._pools.values():
             await pool.close()
         self._pools.clear()
+
+    @property
+    def pools(self) -> "list[Pool]":
+        """How the pools stand."""
+        return [
+            Pool(name, stats.get("pool_size", 0), stats.get("pool_available", 0), stats.get("requests_waiting", 0))
+            for name, pool in self._pools.items()
+            for stats in [pool.get_stats()]
+        ]
 
     @asynccontextmanager
     async def _borrowed(self, kind: str) -> AsyncGenerator[AsyncConnection[Any]]:

@@ -34,6 +34,7 @@ _UNIQUE: dict[str, str] = {
     "idx_approvals_one": "a human was asked about this effect already",
     "idx_budgets_one": "this budget is set already",
     "idx_messages_key": "this message was written already",
+    "idempotency_keys_pkey": "a request with this Idempotency-Key was answered meanwhile: ask again",
 }
 _CHECK: dict[str, str] = {
     "users_email_check": "this is not an e-mail address",
@@ -126,6 +127,11 @@ _CHECK: dict[str, str] = {
     "messages_visitor_check": "a visitor's name has 1 to 320 characters",
     "messages_key_check": "the key of a message has 1 to 200 characters",
     "events_kind_check": "there is no such kind of event",
+    "idempotency_keys_key_check": "an Idempotency-Key is 1 to 200 visible ASCII characters",
+    "idempotency_keys_digest_check": "the digest of a request has 32 bytes",
+    "idempotency_keys_status_check": "only what was done is kept under an Idempotency-Key",
+    "idempotency_keys_headers_check": "the headers of an answer are at most 8,192 bytes",
+    "idempotency_keys_body_check": "an answer that is kept has at most 1,048,576 bytes",
     "employees_onboarding_is_shadow": "an employee that is still onboarding works in shadow",
 }
 _RAISED: dict[str, type[EmplaError]] = {

@@ -106,6 +106,20 @@ async def get(tx: ReadTx) -> Tenant:
     return tenant
 
 
+HELD: LiteralString = """
+    SELECT id, name, slug, settings, status, clock, simulated_now, metadata, created_at, updated_at
+      FROM tenants WHERE id = %(tenant)s::uuid FOR NO KEY UPDATE
+"""
+
+
+async def held(tx: Tx) -> Tenant:
+    """The caller's own tenant, which nobody else changes while this transaction lasts. Raises `NotFoundError` for whoever may not."""
+    tenant = await tx.fetch_one(Tenant, HELD)
+    if tenant is None:
+        raise NotFoundError("no such tenant, or not yours to change")
+    return tenant
+
+
 SET_STATUS: LiteralString = "SELECT empla.set_tenant_status(%(id)s::uuid, %(status)s::text) AS done"
 
 
@@ -130,10 +144,13 @@ async def advance_clock(tx: Tx, moment: datetime) -> datetime:
 CHANGE: LiteralString = """
     UPDATE tenants SET name = coalesce(%(name)s::text, name), settings = coalesce(%(settings)s::jsonb, settings)
      WHERE id = %(tenant)s::uuid
+    RETURNING id, name, slug, settings, status, clock, simulated_now, metadata, created_at, updated_at
 """
 
 
-async def change(tx: Tx, *, name: str | None = None, settings: TenantSettings | None = None) -> None:
+async def change(tx: Tx, *, name: str | None = None, settings: TenantSettings | None = None) -> Tenant:
     """Rename the tenant or replace its settings; admins only. Raises `NotFoundError` for whoever may not."""
-    if not await tx.execute(CHANGE, name=name, settings=None if settings is None else settings.to_json()):
+    changed = await tx.fetch_one(Tenant, CHANGE, name=name, settings=None if settings is None else settings.to_json())
+    if changed is None:
         raise NotFoundError("no such tenant, or not yours to change")
+    return changed

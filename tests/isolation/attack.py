@@ -58,6 +58,8 @@ class Table:
         for column in ("employee_id", "scope", "user_id"):
             if column in self.columns:
                 return column
+        if self.name == "idempotency_keys":
+            return "actor_id"
         return "id" if self.name in {"employees", "users"} else None
 
 
@@ -208,6 +210,8 @@ class Attacker:
         if tenant != house.tenant:
             return False
         if self.role == "user":
+            if self.table.name == "idempotency_keys":
+                return owner == house.user and verb != "UPDATE"
             return verb == "SELECT" and (owner in {house.own, house.user} or self.table.name == "tenants")
         if self.role == "employee":
             return owner == house.own or (verb == "SELECT" and self.table.name in OF_THE_TENANT)
@@ -227,7 +231,7 @@ class Attacker:
         taking = every(self.connection, self.table, verb)
         column, whose = (self.table.tenant, home.house.tenant)
         if side == "own":
-            if self.table.owner is None or self.table.name == "users":
+            if self.table.owner is None or self.table.name in {"users", "idempotency_keys"}:
                 return
             other = home.house.other_user if self.table.owner == "user_id" else home.house.colleague
             column, whose = self.table.owner, other
@@ -346,7 +350,7 @@ class Attacker:
     def _collides(self) -> Iterator[Attempt]:
         """Own new rows with the keys and the unique values of another's row."""
         ours = self.world.ours
-        mine = {self.table.tenant, "employee_id"}
+        mine = {self.table.tenant, "employee_id", "actor_id"}
         whose = self.world.theirs.house.tenant
         for columns in (self.table.key, *self.table.unique):
             taken = [column for column in columns if column not in mine and column not in _parents(self.table)]

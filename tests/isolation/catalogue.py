@@ -268,6 +268,7 @@ EXCEPTIONS: dict[Violation, str] = {
             "empla.advance_clock(timestamp with time zone)": "moves the caller's own simulated tenant forward",
             "empla.claim_due(text,interval,integer)": "a worker's turns, whoever's they are",
             "empla.due_in()": "how long a worker may sleep",
+            "empla.turns()": "how many are due and how late, for those who watch the process: two counts and a time",
             "empla.waiting_memories(integer,integer)": "whose memories wait to be counted and embedded",
             "empla.active_tenants()": "housekeeping goes from tenant to tenant",
             "empla.refresh_statistics()": "housekeeping: ANALYZE needs the owner",

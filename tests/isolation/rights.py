@@ -25,7 +25,7 @@ tenant there are four roles. People sign in as `admin`, `manager` or `user`; the
 |---|---|
 | all | all rows of the own tenant |
 | assigned | those of the employees who are assigned to the user |
-| own | the employee's own; the user's own row |
+| own | the employee's own; the user's own row; what was answered to one's own requests |
 | – | none |
 
 What the words do not say:
@@ -61,6 +61,9 @@ def found_rights(world: World, role: Role, table: Table, verb: Verb) -> str:
 
 def _inserted(connection: Connection, world: World, role: Role, table: Table) -> str:
     house = world.ours.house
+    if table.name == "idempotency_keys":  # it is whose word it was
+        mine = {**new_row(table.name, world.ours, house.own), "actor_id": _person(house, role)}
+        return "own" if attempt(connection, insertion(table.name, mine), mine).rows else NONE
     taken: set[UUID | None] = set()
     for employee in (house.own, house.colleague):
         row = new_row(table.name, world.ours, employee)
@@ -77,10 +80,14 @@ def _owners(world: World, table: Table) -> set[UUID | None]:
     return {row[0] for row in world.gate.admin.execute(query, (world.ours.house.tenant,))}
 
 
+def _person(house: House, role: Role) -> UUID:
+    return {"admin": house.admin, "manager": house.manager, "user": house.user}.get(role, house.own)
+
+
 def _word(role: Role, house: House, reached: set[UUID | None], there: set[UUID | None]) -> str:
     if not reached:
         return NONE
-    if role != "employee" and reached == {{"user": house.user, "manager": house.manager}.get(role, house.admin)}:
+    if reached == {_person(house, role)} and there != reached:
         return "own"
     if reached == {house.own} and role in {"user", "employee"}:
         return "assigned" if role == "user" else "own"

@@ -362,6 +362,7 @@ def test_every_entity_has_metadata_and_can_be_deleted_softly(world: World):
     # They live by the wall clock, and their rows end: revoked, expired, used up.
     links |= {"sign_ins", "api_keys", "user_secrets", "sign_in_attempts"}
     links |= {"budget_days", "fact_evidence", "memory_index", "memory_vectors", "memory_words", "memory_spaces"}
+    links |= {"idempotency_keys"}
     bare = """
         SELECT c.relname FROM pg_class c
          WHERE c.relnamespace = 'empla'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition

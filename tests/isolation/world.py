@@ -213,6 +213,10 @@ def a_home(gate: Gate, name: str) -> Home:
         insert(connection, "budgets", {"tenant_id": house.tenant, "scope": house.tenant, **_budget("effects")})
     for person in (house.admin, house.manager, house.user, house.other_user):
         _let_in(gate, house, person)
+    for role in ("admin", "manager", "user"):
+        with gate.enter(house, role, commit=True) as connection:
+            answer = {"tenant_id": house.tenant, "actor_id": getattr(house, role), **_answer()}
+            connection.execute(insertion("idempotency_keys", answer), answer)
     return Home(house, _desk(gate, house), _desk(gate, house.as_colleague()))
 
 
@@ -352,6 +356,10 @@ def _account() -> dict[str, object]:
 
 def _budget(resource: str) -> dict[str, object]:
     return {"resource": resource, "daily": 3}
+
+
+def _answer() -> dict[str, object]:
+    return {"idempotency_key": token(), "digest": b"0" * 32, "status": 201}
 
 
 def _reservation() -> dict[str, object]:
@@ -551,6 +559,7 @@ ROWS: dict[str, Callable[[Home, UUID], dict[str, object]]] = {
     "fact_history": _fact_change,
     "fact_predicates": _owned(_fact_predicate),
     "goal_history": _goal_event,
+    "idempotency_keys": lambda home, _employee: {"actor_id": home.house.admin, **_answer()},
     "integrations": lambda home, _employee: {"id": uuid4(), "created_by": home.house.admin, **_account()},
     "intention_dependencies": _dependency,
     "intention_steps": _step,

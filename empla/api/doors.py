@@ -1,0 +1,81 @@
+"""From a credential to a caller: who asks, in which tenant and within which scopes comes from the credential alone."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+from starlette.requests import Request
+
+from empla.access.principals import Principal, require
+from empla.errors import ForbiddenError, UnauthorizedError
+from empla.storage.database import Database
+from empla.storage.tx import Caller, ReadTx, Tx
+
+Role = Literal["admin", "manager", "user"]
+EVERYBODY: frozenset[Role] = frozenset({"admin", "manager", "user"})
+STAFF: frozenset[Role] = frozenset({"admin", "manager"})
+ADMINS: frozenset[Role] = frozenset({"admin"})
+
+
+Door = Callable[[Database, str], Awaitable[Principal]]
+
+
+def bearer(request: Request) -> str:
+    """The credential that was sent. Raises `UnauthorizedError`."""
+    sent = request.headers.getlist("authorization")
+    if not sent:
+        raise UnauthorizedError("send a credential: Authorization: Bearer …")
+    kind, _, text = sent[0].partition(" ")
+    if len(sent) > 1 or kind.lower() != "bearer" or not text.strip():
+        raise UnauthorizedError("a credential is sent as one header: Authorization: Bearer …")
+    return text.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where whoever asks is served: every transaction that begins here is entered as the caller, and looked at by the door."""
+
+    database: Database
+    principal: Principal
+    scope: str
+    roles: frozenset[Role]
+
+    @property
+    def caller(self) -> Caller:
+        """As whom transactions are entered."""
+        return self.principal.caller
+
+    @asynccontextmanager
+    async def write(self) -> AsyncGenerator[Tx]:
+        """A transaction that may write; committed at the end of the block. Raises what entering does, and `ForbiddenError`."""
+        async with self.database.write(self.caller) as tx:
+            self._check(tx)
+            yield tx
+
+    @asynccontextmanager
+    async def read(self) -> AsyncGenerator[ReadTx]:
+        """As `write`, but it may only read."""
+        async with self.database.read(self.caller) as tx:
+            self._check(tx)
+            yield tx
+
+    @asynccontextmanager
+    async def ask(self) -> AsyncGenerator[ReadTx]:
+        """As `read`, but each statement is a transaction of its own; who asked is told by the first, and looked at after the last."""
+        async with self.database.ask(self.caller) as tx:
+            yield tx
+        self._check(tx)
+
+    def _check(self, tx: ReadTx) -> None:
+        """What the database says of the credential: the role that it acts under, and the scopes of a key.
+
+        Tells a person early, and in words; the database's fences hold whatever is said here.
+        """
+        if tx.role not in self.roles:
+            raise ForbiddenError(f"this is for {_listed(sorted(self.roles))}")
+        require(tx, self.scope)
+
+
+def _listed(roles: list[str]) -> str:
+    return " or ".join([", ".join(f"{role}s" for role in roles[:-1]), f"{roles[-1]}s"][len(roles) == 1 :])

@@ -1,0 +1,2 @@
+DROP FUNCTION empla.turns();
+DROP TABLE empla.idempotency_keys;

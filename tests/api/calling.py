@@ -1,0 +1,98 @@
+"""A tenant with its people and two employees, and a client for each of them that goes through the whole application."""
+
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from uuid import UUID, uuid4
+
+import httpx
+from fastapi import FastAPI
+
+from empla.access.principals import Principal
+from empla.employees import assignments, employees
+from empla.errors import UnauthorizedError
+from empla.storage.database import Database
+from empla.storage.tx import Caller
+from empla.tenancy import tenants, users
+
+Role = Literal["admin", "manager", "user"]
+ROLES: tuple[Role, ...] = ("admin", "manager", "user")
+BASE = "http://empla.test"
+
+
+@dataclass
+class Keys:
+    """A door whose tokens are words that the test has given out; the database judges what they open, as for every credential."""
+
+    guests: dict[str, Principal] = field(default_factory=dict[str, Principal])
+    asked: int = 0
+
+    def give(self, guest: Principal) -> str:
+        token = uuid4().hex
+        self.guests[token] = guest
+        return token
+
+    async def door(self, database: Database, text: str) -> Principal:
+        del database
+        self.asked += 1
+        if text not in self.guests:
+            raise UnauthorizedError("this credential is not good")
+        return self.guests[text]
+
+
+@dataclass(frozen=True)
+class Home:
+    """One tenant: its people by role, the employee `own` of its user, and a `colleague` of that."""
+
+    operator: Caller
+    people: dict[Role, UUID]
+    own: UUID
+    colleague: UUID
+
+    def guest(self, role: Role) -> Principal:
+        user = self.people[role]
+        return Principal(Caller(self.operator.tenant, user=user), user=user, kind="sign_in", name=role)
+
+
+async def a_home(database: Database, *, name: str = "Acme") -> Home:
+    operator = Caller(await tenants.create(database, slug=f"t-{uuid4().hex[:12]}", name=name))
+    async with database.write(operator) as tx:
+        people: dict[Role, UUID] = {}
+        for role in ROLES:
+            email = f"{role}.{uuid4().hex[:8]}@acme.example"
+            people[role] = (await users.invite(tx, email=email, name=role.title(), role=role)).id
+        hired = [
+            (await employees.hire(tx, name=who, role="sales_ae", email=f"{who}.{uuid4().hex[:8]}@acme.example")).id
+            for who in ("jordan", "casey")
+        ]
+        await assignments.assign(tx, user=people["user"], employee=hired[0])
+    return Home(operator, people, *hired)
+
+
+@asynccontextmanager
+async def client(app: FastAPI, token: str | None = None) -> AsyncGenerator[httpx.AsyncClient]:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url=BASE, headers=headers) as found:
+        yield found
+
+
+@contextmanager
+def counted(database: Database, messages: int) -> Generator[None]:
+    """The block sends so many messages to the database, in transactions that commit."""
+    before = database.statements
+    yield
+    assert database.statements - before == messages
+
+
+def problem(response: httpx.Response, status: int, name: str) -> dict[str, Any]:
+    """The problem that was answered, which has all its parts, and one sentence."""
+    assert response.headers["content-type"] == "application/problem+json", response.text
+    told: dict[str, Any] = response.json()
+    assert (response.status_code, told["status"], told["type"]) == (status, status, f"urn:empla:problem:{name}"), told
+    assert told["instance"] == response.headers["x-request-id"]
+    assert told["title"]
+    assert told["detail"]
+    assert "\n" not in told["detail"]
+    return told

@@ -1,0 +1,50 @@
+"""The application over this worker's database, with two tenants at home in it."""
+
+from collections.abc import AsyncGenerator
+
+import httpx
+import pytest
+from calling import Home, Keys, a_home, client
+from fastapi import FastAPI
+
+from empla.api.app import create
+from empla.settings import Settings
+from empla.storage.database import Database
+
+
+@pytest.fixture
+def keys() -> Keys:
+    return Keys()
+
+
+@pytest.fixture
+def app(database: Database, settings: Settings, keys: Keys) -> FastAPI:
+    return create(database, settings, door=keys.door)
+
+
+@pytest.fixture
+async def ours(database: Database) -> Home:
+    return await a_home(database)
+
+
+@pytest.fixture
+async def theirs(database: Database) -> Home:
+    return await a_home(database, name="Rival")
+
+
+@pytest.fixture
+async def admin(app: FastAPI, keys: Keys, ours: Home) -> AsyncGenerator[httpx.AsyncClient]:
+    async with client(app, keys.give(ours.guest("admin"))) as found:
+        yield found
+
+
+@pytest.fixture
+async def manager(app: FastAPI, keys: Keys, ours: Home) -> AsyncGenerator[httpx.AsyncClient]:
+    async with client(app, keys.give(ours.guest("manager"))) as found:
+        yield found
+
+
+@pytest.fixture
+async def user(app: FastAPI, keys: Keys, ours: Home) -> AsyncGenerator[httpx.AsyncClient]:
+    async with client(app, keys.give(ours.guest("user"))) as found:
+        yield found

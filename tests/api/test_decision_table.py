@@ -1,0 +1,158 @@
+"""The decision table holds: operation × role × own or another tenant, made from the routes."""
+
+import json
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, replace
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from calling import ROLES, Home, Keys, Role, a_home, client
+from decision_table import TABLE, Row
+from fastapi import FastAPI
+
+from empla.access import keys as keyring
+from empla.access.principals import SCOPES
+from empla.api.app import NOUNS, create
+from empla.api.doors import EVERYBODY
+from empla.api.operations import Noun, Operation
+from empla.bdi import goals
+from empla.bdi.shapes import Target
+from empla.employees import assignments, employees
+from empla.settings import Settings
+from empla.storage.database import Database
+from empla.storage.tx import Caller
+from empla.tenancy import tenants, users
+
+OPERATIONS = {operation.name: operation for noun in NOUNS for operation in noun.operations}
+
+
+@dataclass(frozen=True)
+class Things:
+    """What the parameters of a path name, in one tenant."""
+
+    user: UUID
+    employee: UUID
+    goal: UUID
+
+    def path(self, operation: Operation) -> str:
+        return operation.path.format(user=self.user, employee=self.employee, goal=self.goal)
+
+
+async def things(database: Database, home: Home) -> Things:
+    async with database.write(home.operator) as tx:
+        target = Target.parse({"metric": "pipeline.coverage", "value": 3})
+        goal = await goals.adopt(tx, employee=home.own, goal_type="achievement", description="Cover", target=target)
+    return Things(home.people["user"], home.own, goal.id)
+
+
+async def asked(caller: httpx.AsyncClient, operation: Operation, row: Row, named: Things) -> httpx.Response:
+    sends = (
+        None
+        if row.sends is None
+        else json.loads(json.dumps(row.sends).replace("{email}", f"{uuid4().hex}@acme.example"))
+    )
+    headers = {"If-Match": "*"} if operation.matched else {}
+    return await caller.request(operation.method, named.path(operation), json=sends, headers=headers)
+
+
+def test_every_operation_has_its_row():
+    assert set(TABLE) == set(OPERATIONS)
+
+
+@pytest.fixture
+async def callers(app: FastAPI, keys: Keys, ours: Home) -> AsyncGenerator[dict[Role, httpx.AsyncClient]]:
+    async with (
+        client(app, keys.give(ours.guest("admin"))) as admin,
+        client(app, keys.give(ours.guest("manager"))) as manager,
+        client(app, keys.give(ours.guest("user"))) as user,
+    ):
+        yield {"admin": admin, "manager": manager, "user": user}
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+async def test_each_role_is_answered_as_the_table_says(
+    name: str, database: Database, callers: dict[Role, httpx.AsyncClient], theirs: Home, keys: Keys, app: FastAPI
+):
+    operation, row = OPERATIONS[name], TABLE[name]
+    elsewhere = await things(database, theirs)
+    for number, role in enumerate(ROLES):
+        # Each has a tenant of its own for what it does, so that none finds what another has done.
+        home = await a_home(database)
+        own = await things(database, home)
+        async with client(app, keys.give(home.guest(role))) as caller:
+            before = database.statements
+            done = await asked(caller, operation, row, own)
+            assert done.status_code == row.own[number], f"{role}, own: {done.text}"
+            if role == "admin" and done.is_success:
+                assert database.statements - before == row.messages
+        if row.other is not None:
+            refused = await asked(callers[role], operation, row, elsewhere)
+            assert refused.status_code == row.other[number], f"{role}, other: {refused.text}"
+            nowhere = await asked(callers[role], operation, row, Things(uuid4(), uuid4(), uuid4()))
+            assert told(refused) == told(nowhere), "what is elsewhere is answered like what is nowhere"
+
+
+def told(response: httpx.Response) -> tuple[int, object]:
+    document: dict[str, object] = response.json() if response.content else {}
+    return response.status_code, document.get("detail", document)
+
+
+async def everything(database: Database, home: Home) -> list[str]:
+    """All that these operations could change, as the operator sees it."""
+    async with database.read(home.operator) as tx:
+        found = [
+            await tenants.get(tx),
+            *await users.everyone(tx),
+            *await employees.everyone(tx),
+            *await assignments.listed(tx, limit=100),
+            *[goal for each in await employees.everyone(tx) for goal in await goals.listed(tx, employee=each.id)],
+        ]
+    return [record.model_dump_json() for record in found]
+
+
+GUARDED = sorted(name for name, operation in OPERATIONS.items() if operation.roles != EVERYBODY)
+
+
+@pytest.mark.parametrize("name", GUARDED)
+async def test_a_route_that_forgot_to_look_lets_nobody_do_more(
+    name: str, database: Database, settings: Settings, keys: Keys
+):
+    """The roles of a declaration tell a person early; the database holds without them."""
+    operation, row = replace(OPERATIONS[name], roles=EVERYBODY), TABLE[name]
+    forgetful = Noun("forgetful", about="Whoever asks is let in.")
+    forgetful.operations.append(operation)
+    app = create(database, settings, door=keys.door, nouns=[forgetful])
+    for number, role in enumerate(ROLES):
+        if row.own[number] != 403:
+            continue
+        home = await a_home(database)
+        named = await things(database, home)
+        before = await everything(database, home)
+        async with client(app, keys.give(home.guest(role))) as caller:
+            response = await asked(caller, operation, row, named)
+        assert response.status_code < 500, response.text
+        assert await everything(database, home) == before
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+async def test_a_key_does_what_its_scopes_say(name: str, database: Database, settings: Settings, ours: Home):
+    operation, row = OPERATIONS[name], TABLE[name]
+    if operation.scope is None:
+        return
+    assert operation.scope in SCOPES
+    named = await things(database, ours)
+    verb = operation.scope.rpartition(":")[2]
+    admin = Caller(ours.operator.tenant, user=ours.people["admin"])
+    lacking = sorted(scope for scope in SCOPES if scope not in {operation.scope, verb})
+    app = create(database, settings)
+    for scopes, enough in ((lacking, False), ([operation.scope, "admin"], True), ([verb, "admin"], True)):
+        async with database.write(admin) as tx:
+            key = await keyring.create(tx, user=ours.people["admin"], name="scoped", scopes=scopes)
+        async with client(app, key.text) as caller:
+            response = await asked(caller, operation, row, named)
+        # Without `admin` an admin's key is a manager's.
+        refused = response.status_code == 403 and (
+            "this key has not the scope" in response.text or "admin" in operation.scope
+        )
+        assert refused is not enough, (scopes, response.text)

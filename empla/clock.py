@@ -15,7 +15,7 @@ def moment(text: str) -> datetime:
         raise InvalidError(f"{text!r} is not a date like 2025-12-31 or a time like 2025-12-31T23:59:59Z") from None
     if parsed.tzinfo is None:
         raise InvalidError(f"{text!r} has no time zone: add Z or an offset like +02:00")
-    return parsed.astimezone(UTC)
+    return as_utc(parsed, what=f"the moment {text}")
 
 
 def end_of_day(day: date) -> datetime:

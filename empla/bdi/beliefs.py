@@ -405,6 +405,21 @@ async def retract(tx: Tx, *, employee: UUID, subject: str, predicates: Sequence[
     )
 
 
+RETRACT_ONE: LiteralString = """
+    UPDATE beliefs SET deleted_at = %(now)s::timestamptz, reason = %(reason)s::text, revision = '[]', version = version + 1
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL AND id = %(belief)s::uuid
+"""
+
+
+async def retract_one(tx: Tx, *, employee: UUID, belief: UUID, reason: str) -> None:
+    """As `retract`, of the belief of this id. Raises `NotFoundError` when it is not held (any more), `InvalidError` without a reason."""
+    if not reason.strip():
+        raise InvalidError("a belief is retracted with a reason")
+    check_json(reason, what="the reason")
+    if not await tx.execute(RETRACT_ONE, employee=employee, belief=belief, reason=reason.strip(), now=tx.now):
+        raise NotFoundError("there is no such belief")
+
+
 FORGET: LiteralString = """
     UPDATE beliefs SET deleted_at = %(now)s::timestamptz, reason = 'decayed below ' || %(floor)s::float8,
                        revision = '[{"verdict": "decayed"}]', version = version + 1

@@ -57,9 +57,37 @@ async def listed(tx: ReadTx, *, employee: UUID | None = None, status: ConflictSt
     return await tx.fetch_all(Conflict, LISTED, employee=employee, conflict=None, status=status)
 
 
-async def get(tx: ReadTx, *, conflict: UUID) -> Conflict:
-    """The conflict of this id. Raises `NotFoundError`."""
-    found = await tx.fetch_one(Conflict, LISTED, employee=None, conflict=conflict, status=None)
+OLDEST: LiteralString = """
+    SELECT c.id, c.employee_id, c.belief_id, c.subject, c.predicate, c.held, c.claimed, c.claimed_source, c.evidence, c.times, c.status,
+           c.opened_at, c.resolved_at, c.resolved_by_type, c.resolved_by, c.reason
+      FROM belief_conflicts c
+      JOIN employees e ON e.tenant_id = %(tenant)s::uuid AND e.id = c.employee_id AND e.deleted_at IS NULL
+     WHERE c.tenant_id = %(tenant)s::uuid
+       AND (%(employee)s::uuid IS NULL OR c.employee_id = %(employee)s::uuid)
+       AND (%(status)s::text IS NULL OR c.status = %(status)s::text)
+       AND (%(opened_at)s::timestamptz IS NULL OR (c.opened_at, c.id) > (%(opened_at)s::timestamptz, %(after)s::uuid))
+     ORDER BY c.opened_at, c.id LIMIT %(limit)s::int
+"""
+
+
+async def oldest(
+    tx: ReadTx,
+    *,
+    limit: int,
+    employee: UUID | None = None,
+    status: ConflictStatus | None = "open",
+    opened_at: datetime | None = None,
+    after: UUID | None = None,
+) -> list[Conflict]:
+    """At most so many of `listed`, from those after the one that was opened then and has this id on."""
+    return await tx.fetch_all(
+        Conflict, OLDEST, employee=employee, limit=limit, status=status, opened_at=opened_at, after=after
+    )
+
+
+async def get(tx: ReadTx, *, conflict: UUID, employee: UUID | None = None) -> Conflict:
+    """The conflict of this id, of that employee where one is named. Raises `NotFoundError`."""
+    found = await tx.fetch_one(Conflict, LISTED, employee=employee, conflict=conflict, status=None)
     if found is None:
         raise NotFoundError("there is no such conflict")
     return found
@@ -94,6 +122,7 @@ RESOLVE: LiteralString = """
         SELECT b.employee_id, b.id, b.last_updated_at
           FROM beliefs b JOIN belief_conflicts c ON c.tenant_id = b.tenant_id AND c.employee_id = b.employee_id AND c.belief_id = b.id
          WHERE b.tenant_id = %(tenant)s::uuid AND c.tenant_id = %(tenant)s::uuid AND c.id = %(conflict)s::uuid
+           AND (%(employee)s::uuid IS NULL OR c.employee_id = %(employee)s::uuid)
            FOR NO KEY UPDATE OF b
     )
     UPDATE belief_conflicts c SET status = %(status)s::text, reason = %(reason)s::text
@@ -104,19 +133,21 @@ RESOLVE: LiteralString = """
 """
 
 
-async def resolve(tx: Tx, *, conflict: UUID, keep: bool, reason: str) -> Conflict:
+async def resolve(tx: Tx, *, conflict: UUID, keep: bool, reason: str, employee: UUID | None = None) -> Conflict:
     """The conflict is settled: the human's word stands, or else what was claimed is believed, as told by the caller.
 
-    An admin, a manager or the operator decides. While the belief says what was kept, the same claim opens no other conflict. Raises
-    `ConflictError` when it is settled already, `ForbiddenError`, `NotFoundError`, `InvalidError`.
+    Of that employee where one is named. An admin, a manager or the operator decides. While the belief says what was kept, the same
+    claim opens no other conflict. Raises `ConflictError` when it is settled already, `ForbiddenError`, `NotFoundError`, `InvalidError`.
     """
     if not 1 <= len(reason.strip()) <= MAX_REASON:
         raise InvalidError(f"a conflict is settled with a reason of 1 to {MAX_REASON} characters")
     check_json(reason, what="the reason")
     status: ConflictStatus = "kept" if keep else "overturned"
-    settled = await tx.fetch_one(_Resolved, RESOLVE, conflict=conflict, status=status, reason=reason.strip())
+    settled = await tx.fetch_one(
+        _Resolved, RESOLVE, conflict=conflict, employee=employee, status=status, reason=reason.strip()
+    )
     if settled is None:
-        found = await get(tx, conflict=conflict)
+        found = await get(tx, conflict=conflict, employee=employee)
         if found.status == "open":
             raise ForbiddenError("the caller's role does not allow this")
         raise ConflictError(f"this conflict is {found.status} already")

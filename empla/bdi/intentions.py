@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from empla import ids
 from empla.bdi.shapes import Plan, PlanContext
 from empla.bdi.states import IntentionStatus, StepStatus
-from empla.errors import ConflictError
+from empla.errors import ConflictError, NotFoundError
 from empla.storage.tx import ReadTx, Tx
 
 IntentionType = Literal["action", "tactic", "strategy"]
@@ -213,6 +213,63 @@ async def find(tx: ReadTx, *, named: str) -> Intention:
         Intention, LISTED, employee=None, goal=None, statuses=None, part=part, limit=ids.MOST_NAMED
     )
     return ids.only(found, what="intention", named=named)
+
+
+LATEST: LiteralString = """
+    SELECT id, employee_id, goal_id, parent_id, parent_position, procedure_id, plan_key, cause_id, intention_type, description, plan,
+           status, priority, commitment, on_failed_dependency, dependencies, context, reason, deadline_at, created_at, started_at,
+           completed_at, failed_at, abandoned_at, served_at, tainted
+      FROM employee_intentions
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
+       AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s::text[]))
+       AND (%(goal)s::uuid IS NULL OR goal_id = %(goal)s::uuid)
+       AND (%(parent)s::uuid IS NULL OR parent_id = %(parent)s::uuid)
+       AND (%(procedure)s::uuid IS NULL OR procedure_id = %(procedure)s::uuid)
+       AND (%(before)s::uuid IS NULL OR id < %(before)s::uuid)
+     ORDER BY id DESC LIMIT %(limit)s::int
+"""
+
+
+async def latest(
+    tx: ReadTx,
+    *,
+    employee: UUID,
+    limit: int,
+    before: UUID | None = None,
+    statuses: Sequence[IntentionStatus] | None = None,
+    goal: UUID | None = None,
+    parent: UUID | None = None,
+    procedure: UUID | None = None,
+) -> list[Intention]:
+    """At most so many of the employee's intentions, what was adopted last first: an id begins with the moment at which it was made."""
+    return await tx.fetch_all(
+        Intention,
+        LATEST,
+        employee=employee,
+        limit=limit,
+        before=before,
+        statuses=None if statuses is None else list(statuses),
+        goal=goal,
+        parent=parent,
+        procedure=procedure,
+    )
+
+
+BY_ID: LiteralString = """
+    SELECT id, employee_id, goal_id, parent_id, parent_position, procedure_id, plan_key, cause_id, intention_type, description, plan,
+           status, priority, commitment, on_failed_dependency, dependencies, context, reason, deadline_at, created_at, started_at,
+           completed_at, failed_at, abandoned_at, served_at, tainted
+      FROM employee_intentions
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND id = %(intention)s::uuid AND deleted_at IS NULL
+"""
+
+
+async def get(tx: ReadTx, *, employee: UUID, intention: UUID) -> Intention:
+    """The intention of this id. Raises `NotFoundError`."""
+    found = await tx.fetch_one(Intention, BY_ID, employee=employee, intention=intention)
+    if found is None:
+        raise NotFoundError("there is no such intention")
+    return found
 
 
 STEPS: LiteralString = """

@@ -102,6 +102,34 @@ async def library(tx: ReadTx, *, employee: UUID) -> list[Procedure]:
     return await tx.fetch_all(Procedure, LIBRARY, employee=employee)
 
 
+BY_NAME: LiteralString = """
+    SELECT id, employee_id, procedure_name, description, procedure_type, steps, conditions, version, enabled, standing, success_rate,
+           success_count, execution_count, consecutive_failures, last_executed_at, learned_from, shelf_digest, evidence, metadata,
+           created_at, updated_at
+      FROM memory_procedural
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
+       AND (%(enabled)s::boolean IS NULL OR enabled = %(enabled)s::boolean)
+       AND (%(standing)s::text IS NULL OR standing = %(standing)s::text)
+       AND (%(after)s::text IS NULL OR procedure_name > %(after)s::text)
+     ORDER BY procedure_name LIMIT %(limit)s::int
+"""
+
+
+async def by_name(
+    tx: ReadTx,
+    *,
+    employee: UUID,
+    limit: int,
+    after: str | None = None,
+    enabled: bool | None = None,
+    standing: Standing | None = None,
+) -> list[Procedure]:
+    """At most so many of the employee's procedures, by name, from those after this name on."""
+    return await tx.fetch_all(
+        Procedure, BY_NAME, employee=employee, limit=limit, after=after, enabled=enabled, standing=standing
+    )
+
+
 GET: LiteralString = """
     SELECT id, employee_id, procedure_name, description, procedure_type, steps, conditions, version, enabled, standing, success_rate,
            success_count, execution_count, consecutive_failures, last_executed_at, learned_from, shelf_digest, evidence, metadata,

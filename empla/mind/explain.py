@@ -32,13 +32,16 @@ RELATED: LiteralString = """
 """
 
 
-async def explain(tx: ReadTx, *, intention: UUID | str) -> Explanation:
+async def explain(tx: ReadTx, *, intention: UUID | str, employee: UUID | None = None) -> Explanation:
     """Why, how far, and what then, of the intention of this id; its beginning or its end are enough when no other is like it.
 
-    Raises `NotFoundError`, `UsageError` for several.
+    With an employee it is the whole id of one of its own. Raises `NotFoundError`, `UsageError` for several.
     """
-    found = await intentions.find(tx, named=str(intention))
-    employee = found.employee_id
+    if employee is not None and isinstance(intention, UUID):
+        found = await intentions.get(tx, employee=employee, intention=intention)
+    else:
+        found = await intentions.find(tx, named=str(intention))
+        employee = found.employee_id
     goal = None if found.goal_id is None else await goals.get(tx, goal=found.goal_id)
     causes = await episodic.by_ids(tx, employee=employee, ids=[] if found.cause_id is None else [found.cause_id])
     named = [*(found.dependencies or ()), *([] if found.parent_id is None else [found.parent_id])]

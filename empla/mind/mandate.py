@@ -1,4 +1,4 @@
-"""What people ask of an employee: a goal is wanted from now on, or wanted no more. It looks at that in a cycle which is due at once."""
+"""What people ask of an employee: a goal is wanted from now on, or no more; a plan is called off. Its next cycle is due at once."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,14 +6,16 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from empla.bdi import goals
+from empla.bdi import goals, intentions
 from empla.bdi.goals import Goal
+from empla.bdi.intentions import Ending, Intention
 from empla.bdi.shapes import Comparator, GoalConditions, GoalType, Measure, Target
+from empla.bdi.states import LIVE_INTENTIONS
 from empla.clock import as_utc, moment
 from empla.durations import duration
 from empla.effects import notices
 from empla.employees import schedule
-from empla.errors import InvalidError, UsageError
+from empla.errors import ConflictError, ForbiddenError, InvalidError, UsageError
 from empla.storage.tx import Tx
 
 
@@ -135,3 +137,23 @@ async def give_up(tx: Tx, *, goal: UUID, reason: str) -> Goal:
     await notices.lapse(tx, employee=as_it_was.employee_id, goals=[goal], intentions=[])
     await schedule.wake(tx, employees=[as_it_was.employee_id], at=tx.now)
     return as_it_was
+
+
+async def call_off(tx: Tx, *, employee: UUID, intention: UUID, reason: str) -> Intention:
+    """A plan is not carried on, nor what was pursued for it: what it had asked people has lapsed, what it had not sent is withdrawn.
+
+    What it served may be pursued anew in the employee's next cycle, which is due now. Returns the intention as it is then. Raises
+    `ConflictError` for one that has ended, `NotFoundError`, `ForbiddenError`, and `InvalidError` without a reason.
+    """
+    if not reason.strip():
+        raise InvalidError("calling off a plan needs a reason")
+    ending = Ending(id=intention, status="abandoned", reason=reason.strip())
+    ended = await intentions.end(tx, employee=employee, endings=[ending])
+    found = await intentions.get(tx, employee=employee, intention=intention)
+    if not any(over.id == intention for over in ended):
+        if found.status in LIVE_INTENTIONS:
+            raise ForbiddenError("the caller's role does not allow this")
+        raise ConflictError(f"this intention is {found.status} already")
+    await notices.lapse(tx, employee=employee, goals=[], intentions=[over.id for over in ended])
+    await schedule.wake(tx, employees=[employee], at=tx.now)
+    return found

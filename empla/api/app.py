@@ -15,7 +15,22 @@ from starlette.routing import Route
 
 import empla
 from empla.access.doors import by_token
-from empla.api import assignments, employees, goals, operations, probes, problems, tenant, users
+from empla.api import (
+    assignments,
+    employees,
+    goals,
+    keys,
+    links,
+    me,
+    operations,
+    passwords,
+    probes,
+    problems,
+    service_accounts,
+    sign_ins,
+    tenant,
+    users,
+)
 from empla.api.asking import asking
 from empla.api.doors import Door
 from empla.api.frame import Frame
@@ -28,7 +43,10 @@ from empla.settings import Settings
 from empla.storage.database import Database
 
 # One file for each; a noun that is not named here has no routes.
-NOUNS: tuple[Noun, ...] = (tenant.noun, users.noun, assignments.noun, employees.noun, goals.noun)
+NOUNS: tuple[Noun, ...] = (
+    *(sign_ins.noun, passwords.noun, links.noun, me.noun, keys.noun, service_accounts.noun),
+    *(tenant.noun, users.noun, assignments.noun, employees.noun, goals.noun),
+)
 _ABOUT = (
     "Digital employees with a mind and a memory. Every request but the few that need no credential is made as whoever the credential "
     "names, in his tenant; errors are problems (RFC 9457) of one sentence."

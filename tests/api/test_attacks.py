@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import httpx
@@ -266,7 +266,7 @@ async def test_what_is_not_described_is_set_by_nobody(
     before = everything(cluster, ours)
     async with client(app, keys.give(ours.guest("admin"))) as caller:
         for field, value in FORBIDDEN.items():
-            sends = {**(row.sends or operation.sends), field: value}
+            sends: dict[str, object] = {**cast("dict[str, object]", row.sends or operation.sends), field: value}
             headers = {"If-Match": "*"} if operation.matched else {}
             answer = await caller.request(
                 operation.method, operation.path.format_map(named), json=sends, headers=headers

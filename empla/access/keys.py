@@ -95,18 +95,29 @@ LISTED: LiteralString = """
       FROM api_keys
      WHERE tenant_id = %(tenant)s::uuid AND (%(id)s::uuid IS NULL OR id = %(id)s::uuid)
        AND (%(user)s::uuid IS NULL OR user_id = %(user)s::uuid) AND (%(revoked)s::boolean OR revoked_at IS NULL)
+       AND (%(before)s::uuid IS NULL OR (created_at, id) < (%(before_at)s::timestamptz, %(before)s::uuid))
      ORDER BY created_at DESC, id DESC LIMIT %(limit)s::integer
 """
 
 
-async def listed(tx: ReadTx, *, user: UUID | None = None, revoked: bool = False, limit: int = 100) -> list[ApiKey]:
-    """The latest first: one's own, for an admin those of all."""
-    return await tx.fetch_all(ApiKey, LISTED, id=None, user=user, revoked=revoked, limit=limit)
+async def listed(
+    tx: ReadTx,
+    *,
+    user: UUID | None = None,
+    revoked: bool = False,
+    limit: int = 100,
+    before_at: datetime | None = None,
+    before: UUID | None = None,
+) -> list[ApiKey]:
+    """The latest first, from the one before this moment and id on: one's own, for an admin those of all."""
+    return await tx.fetch_all(
+        ApiKey, LISTED, id=None, user=user, revoked=revoked, limit=limit, before_at=before_at, before=before
+    )
 
 
 async def find(tx: ReadTx, *, key: UUID) -> ApiKey:
     """One key, revoked ones too. Raises `NotFoundError`, also for another's."""
-    found = await tx.fetch_one(ApiKey, LISTED, id=key, user=None, revoked=True, limit=1)
+    found = await tx.fetch_one(ApiKey, LISTED, id=key, user=None, revoked=True, limit=1, before_at=None, before=None)
     if found is None:
         raise NotFoundError("there is no such key")
     return found

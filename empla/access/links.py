@@ -36,6 +36,8 @@ class Delivery:
     """A link, and to whom it goes."""
 
     link: Link
+    tenant: UUID
+    user: UUID
     email: str
     name: str
 
@@ -133,7 +135,9 @@ async def request_reset(
     if found.person is not None and found.known_email is not None:
         made = Credential("link", identity, found.tenant, found.person, (secret,))
         link = Link(made.text, "reset", datetime.now(UTC) + life)
-        delivery = Delivery(link, email=found.known_email, name=found.name or "")
+        delivery = Delivery(
+            link, tenant=found.tenant, user=found.person, email=found.known_email, name=found.name or ""
+        )
         database.afterwards(("reset", identity), partial(_delivered, deliver, delivery))
 
 

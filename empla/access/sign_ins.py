@@ -200,13 +200,22 @@ LISTED: LiteralString = """
       FROM sign_ins
      WHERE tenant_id = %(tenant)s::uuid AND (%(user)s::uuid IS NULL OR user_id = %(user)s::uuid)
        AND (%(ended)s::boolean OR (ended_at IS NULL AND expires_at > statement_timestamp() AND idle_until > statement_timestamp()))
+       AND (%(before)s::uuid IS NULL OR (created_at, id) < (%(before_at)s::timestamptz, %(before)s::uuid))
      ORDER BY created_at DESC, id DESC LIMIT %(limit)s::integer
 """
 
 
-async def listed(tx: ReadTx, *, user: UUID | None = None, ended: bool = False, limit: int = 100) -> list[SignIn]:
+async def listed(
+    tx: ReadTx,
+    *,
+    user: UUID | None = None,
+    ended: bool = False,
+    limit: int = 100,
+    before_at: datetime | None = None,
+    before: UUID | None = None,
+) -> list[SignIn]:
     """The latest first: one's own, for an admin those of all. Those that are over too, if `ended`."""
-    return await tx.fetch_all(SignIn, LISTED, user=user, ended=ended, limit=limit)
+    return await tx.fetch_all(SignIn, LISTED, user=user, ended=ended, limit=limit, before_at=before_at, before=before)
 
 
 END: LiteralString = """

@@ -21,10 +21,16 @@ from empla.api import (
     employees,
     goals,
     intentions,
+    keys,
+    links,
+    me,
     operations,
+    passwords,
     playbooks,
     probes,
     problems,
+    service_accounts,
+    sign_ins,
     tenant,
     users,
 )
@@ -41,8 +47,10 @@ from empla.storage.database import Database
 
 # One file for each; a noun that is not named here has no routes.
 NOUNS: tuple[Noun, ...] = (
-    *(tenant.noun, users.noun, assignments.noun, employees.noun),
-    *(goals.noun, beliefs.noun, intentions.noun, playbooks.noun),
+    *(sign_ins.noun, passwords.noun, links.noun, me.noun),
+    *(keys.noun, service_accounts.noun, tenant.noun, users.noun),
+    *(assignments.noun, employees.noun, goals.noun, beliefs.noun),
+    *(intentions.noun, playbooks.noun),
 )
 _ABOUT = (
     "Digital employees with a mind and a memory. Every request but the few that need no credential is made as whoever the credential "

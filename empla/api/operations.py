@@ -21,11 +21,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from empla.access import idempotency
+from empla.access.sign_ins import Client
 from empla.api import problems
 from empla.api.asking import asking
-from empla.api.doors import EVERYBODY, Desk, Door, Principal, Role, bearer
+from empla.api.doors import ANY, EVERYBODY, Desk, Door, Principal, Role, bearer
 from empla.api.etags import Seen, etag, is_known
 from empla.api.limits import Rates, body_of
+from empla.api.limits import house as house_of
 from empla.api.paging import Page
 from empla.api.problems import (
     BusyError,
@@ -46,7 +48,7 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 _NO_CONTENT = 204
 _MAX_KEY = 200  # characters of an Idempotency-Key
 # What the wrapper hands in, and no caller sends.
-_OURS = frozenset({"tx", "desk", "seen"})
+_OURS = frozenset({"tx", "desk", "seen", "client"})
 
 
 class Body(BaseModel):
@@ -87,6 +89,11 @@ class Operation:
     def has_desk(self) -> bool:
         """It chooses its own transactions."""
         return "desk" in inspect.signature(self.handler).parameters
+
+    @property
+    def has_client(self) -> bool:
+        """It is told from where it is asked."""
+        return "client" in inspect.signature(self.handler).parameters
 
 
 class Noun:
@@ -141,7 +148,7 @@ class Noun:
         streams: bool = False,
         refusals: Sequence[int] = (),
     ) -> Callable[[Handler], Handler]:
-        """Everything of it. The scope is `noun:read` or `noun:write` unless it is said; None asks for no credential."""
+        """Everything of it. The scope is `noun:read` or `noun:write` unless it is said; None asks for no credential, ANY for any."""
 
         def declared(handler: Handler) -> Handler:
             hints = get_type_hints(handler, include_extras=True)
@@ -320,6 +327,8 @@ def _endpoint(operation: Operation, house: House) -> Callable[..., Awaitable[Res
     async def endpoint(*, request: Request, **parameters: Any) -> Response:
         if operation.matched:
             parameters["seen"] = Seen(request.headers.getlist("if-match"))
+        if operation.has_client:
+            parameters["client"] = _client(request)
         if operation.has_desk or operation.scope is None:
             return await _at_a_desk(operation, house, request, parameters)
         return await _in_a_transaction(operation, request, parameters)
@@ -328,6 +337,12 @@ def _endpoint(operation: Operation, house: House) -> Callable[..., Awaitable[Res
     endpoint.__signature__ = inspect.Signature([taken, *sent])  # pyright: ignore[reportFunctionMemberAccess]
     endpoint.__name__ = operation.name.replace(".", "_")
     return endpoint
+
+
+def _client(request: Request) -> Client:
+    """The address is the proxy's where EMPLA_API_PROXIES does not name the proxy: the server has looked at that already."""
+    address = None if request.client is None else house_of(request.client.host)
+    return Client(address=address, agent=request.headers.get("user-agent"))
 
 
 async def _at_a_desk(operation: Operation, house: House, request: Request, parameters: dict[str, Any]) -> Response:
@@ -392,7 +407,7 @@ def _answer(operation: Operation, request: Request, answered: Any) -> Response:
         return Response(status_code=_NO_CONTENT)
     record = cast("BaseModel", answered)
     body = record.__pydantic_serializer__.to_json(record)
-    headers = {} if operation.secret else {"ETag": etag(body)}
+    headers = {"Cache-Control": "no-store"} if operation.secret else {"ETag": etag(body)}
     if isinstance(record, Page) and record.next_cursor is not None:
         headers["Link"] = _next_link(request, record.next_cursor)
     if operation.location is not None:
@@ -413,7 +428,8 @@ def _next_link(request: Request, cursor: str) -> str:
 def _description(operation: Operation) -> str:
     told = [inspect.getdoc(operation.handler) or ""]
     if operation.scope is not None:
-        told.append(f"Scope `{operation.scope}`; for {', '.join(sorted(operation.roles))}.")
+        scope = "Any credential" if operation.scope == ANY else f"Scope `{operation.scope}`"
+        told.append(f"{scope}; for {', '.join(sorted(operation.roles))}.")
     return "\n\n".join(part for part in told if part)
 
 

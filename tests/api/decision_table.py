@@ -22,6 +22,7 @@ class Row:
     other: tuple[int, int, int] | None = None
     sends: Any = None
     messages: int = 3  # to the database, of the admin's request: begin, what it does, commit
+    keyless: bool = False  # for whoever has signed in: no key may, whatever its scopes
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -11,9 +11,11 @@ import uvicorn
 from calling import Home, Keys, a_home
 
 from empla.api.app import create
+from empla.api.doors import Door
 from empla.api.server import configured
 from empla.settings import Settings
 from empla.storage import opening
+from empla.storage.database import Database
 
 
 @dataclass
@@ -40,15 +42,19 @@ class Served:
 
 
 @contextmanager
-def served(settings: Settings) -> Generator[Served]:
-    """The server is up; it ends with the block, and so do all connections."""
+def served(
+    settings: Settings, *, door: Door | None = None, prepare: Callable[[Database], Awaitable[object]] | None = None
+) -> Generator[Served]:
+    """The server is up, once all is prepared; it ends with the block, and so do all connections."""
     found, ready = Served(), threading.Event()
     servers: list[uvicorn.Server] = []
 
     async def run() -> None:
         async with opening.opened(settings) as database:
             found.ours, found.theirs = await a_home(database), await a_home(database, name="Rival")
-            app = create(database, settings, door=found.keys.door)
+            if prepare is not None:
+                await prepare(database)
+            app = create(database, settings, door=door or found.keys.door)
             listening = socket.create_server(("127.0.0.1", 0))
             found.port = listening.getsockname()[1]
             server = uvicorn.Server(configured(app, settings, timeout_graceful_shutdown=1))

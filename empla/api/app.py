@@ -15,7 +15,20 @@ from starlette.routing import Route
 
 import empla
 from empla.access.doors import by_token
-from empla.api import assignments, employees, goals, operations, probes, problems, tenant, users
+from empla.api import (
+    approvals,
+    assignments,
+    budgets,
+    employees,
+    goals,
+    notices,
+    operations,
+    outbox,
+    probes,
+    problems,
+    tenant,
+    users,
+)
 from empla.api.asking import asking
 from empla.api.doors import Door
 from empla.api.frame import Frame
@@ -28,7 +41,10 @@ from empla.settings import Settings
 from empla.storage.database import Database
 
 # One file for each; a noun that is not named here has no routes.
-NOUNS: tuple[Noun, ...] = (tenant.noun, users.noun, assignments.noun, employees.noun, goals.noun)
+NOUNS: tuple[Noun, ...] = (
+    *(tenant.noun, users.noun, assignments.noun, employees.noun, goals.noun),
+    *(approvals.noun, outbox.noun, notices.noun, budgets.noun),
+)
 _ABOUT = (
     "Digital employees with a mind and a memory. Every request but the few that need no credential is made as whoever the credential "
     "names, in his tenant; errors are problems (RFC 9457) of one sentence."

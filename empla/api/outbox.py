@@ -14,7 +14,9 @@ from empla.effects.effects import Effect, EffectKind, EffectStatus
 from empla.effects.outbox import Finding
 from empla.storage.tx import ReadTx, Tx
 
-noun = Noun("outbox", about="What employees bring about: messages and calls that leave, tasks, notes and drafts that stay.")
+noun = Noun(
+    "outbox", about="What employees bring about: messages and calls that leave, tasks, notes and drafts that stay."
+)
 _MESSAGE: dict[str, JsonValue] = {
     "id": "0199a5c0-0000-7000-8000-000000000011",
     "employee_id": "0199a5c0-0000-7000-8000-000000000003",
@@ -83,9 +85,7 @@ async def get(tx: ReadTx, *, effect: UUID) -> Effect:
 class Settle(Body):
     """What was found out, and how."""
 
-    finding: Finding = Field(
-        description="It happened; it did not, and shall not; or it did not, and is tried again."
-    )
+    finding: Finding = Field(description="It happened; it did not, and shall not; or it did not, and is tried again.")
     reason: str = Field(min_length=1, max_length=2000)
 
 

@@ -8,11 +8,12 @@ from living import Living
 
 from empla.effects import approvals, effects, notices
 from empla.effects.effects import NewEffect
+from empla.employees import employees
 from empla.storage.database import Database
 from empla.storage.tx import Caller
 
 # Of the words below, in every home: kind, capability, recipients, title, body and arguments make it.
-DIGEST = "0" * 64
+DIGEST = "86a3656b62107ab5d1e68941b84f20a0cada0a342ce1e2f08887620876b8d87a"
 _DECIDES = ((200, 200, 403), (404, 404, 403))
 _ROWS: dict[str, Row] = {
     "approvals.list": Row((200, 200, 200)),
@@ -34,6 +35,8 @@ _ROWS: dict[str, Row] = {
 
 
 async def _things(database: Database, home: Home) -> dict[str, UUID | str]:
+    async with database.write(home.operator) as tx:
+        await employees.change(tx, employee=home.own, capabilities=["email"])
     living = Living(database, home.operator, home.own)
     plan = await living.intends("plan", {"action": "note", "text": "x"})
     async with database.work(Caller(home.operator.tenant, employee=home.own)) as tx:

@@ -13,7 +13,7 @@ import time
 from typing import Any, Never
 from uuid import UUID
 
-from psycopg import AsyncConnection, sql
+from psycopg import AsyncConnection
 
 from empla.effects.senders.smtp_line import Line
 from empla.mind import cycle
@@ -41,8 +41,7 @@ def dies_at_commit(number: int, when: str) -> None:
     async def execute(connection: Any, query: Any, *words: Any, **more: Any) -> Any:
         nonlocal commits
         is_the_one = False
-        text = query.as_string() if isinstance(query, sql.Composable) else str(query)
-        if text.startswith("COMMIT") and commits >= 0:
+        if query == "COMMIT" and commits >= 0:
             commits += 1
             is_the_one = commits == number
         if is_the_one and when == "before":

@@ -16,15 +16,19 @@ from starlette.routing import Route
 import empla
 from empla.access.doors import by_token
 from empla.api import (
+    approvals,
     assignments,
     beliefs,
+    budgets,
     employees,
     goals,
     intentions,
     keys,
     links,
     me,
+    notices,
     operations,
+    outbox,
     passwords,
     playbooks,
     probes,
@@ -50,7 +54,8 @@ NOUNS: tuple[Noun, ...] = (
     *(sign_ins.noun, passwords.noun, links.noun, me.noun),
     *(keys.noun, service_accounts.noun, tenant.noun, users.noun),
     *(assignments.noun, employees.noun, goals.noun, beliefs.noun),
-    *(intentions.noun, playbooks.noun),
+    *(intentions.noun, playbooks.noun, approvals.noun, outbox.noun),
+    *(notices.noun, budgets.noun),
 )
 _ABOUT = (
     "Digital employees with a mind and a memory. Every request but the few that need no credential is made as whoever the credential "

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Query
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 
 from empla.errors import InvalidError
@@ -48,6 +48,15 @@ class BeforeId(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    id: UUID
+
+
+class BeforeMoment(BaseModel):
+    """The place in a list by the tenant's time, the latest first."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    at: AwareDatetime
     id: UUID
 
 

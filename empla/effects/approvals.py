@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from empla import ids
 from empla.effects.effects import EffectKind, EffectStatus
 from empla.employees.employees import Stage
-from empla.errors import InvalidError
+from empla.errors import InvalidError, NotFoundError
 from empla.storage.tx import ReadTx, Tx
 
 ApprovalStatus = Literal["pending", "approved", "edited", "rejected", "expired", "withdrawn"]
@@ -93,6 +93,8 @@ LISTED: LiteralString = """
        AND (NOT %(drafts)s::boolean OR (a.status = 'pending' AND e.status = 'drafted'))
        AND (%(part)s::text IS NULL OR starts_with(a.id::text, %(part)s::text)
             OR right(a.id::text, length(%(part)s::text)) = %(part)s::text)
+       AND (%(id)s::uuid IS NULL OR a.id = %(id)s::uuid)
+       AND (%(before)s::timestamptz IS NULL OR (a.created_at, a.id) < (%(before)s::timestamptz, %(before_id)s::uuid))
      ORDER BY a.created_at DESC, a.id DESC LIMIT %(limit)s::int
 """
 
@@ -103,12 +105,14 @@ async def listed(
     employee: UUID | None = None,
     intention: UUID | None = None,
     which: Literal["waiting", "drafts", "all"] = "waiting",
+    before: datetime | None = None,
+    before_id: UUID | None = None,
     limit: int = 100,
 ) -> list[Approval]:
     """Requests of one employee or of all whom the caller may see, the latest first; of one intention, when it is named.
 
     waiting: effects that go out once somebody approves; drafts: what was drafted and can be judged for the record; all: also what
-    was decided.
+    was decided. With a moment and an id: those after that one in the list.
     """
     return await tx.fetch_all(
         Approval,
@@ -117,7 +121,10 @@ async def listed(
         intention=intention,
         waiting=which == "waiting",
         drafts=which == "drafts",
+        id=None,
         part=None,
+        before=before,
+        before_id=before_id,
         limit=limit,
         now=tx.now,
     )
@@ -133,11 +140,35 @@ async def find(tx: ReadTx, *, named: str) -> Approval:
         intention=None,
         waiting=False,
         drafts=False,
+        id=None,
         part=part,
+        before=None,
+        before_id=None,
         limit=ids.MOST_NAMED,
         now=tx.now,
     )
     return ids.only(found, what="request for approval", named=named)
+
+
+async def get(tx: ReadTx, *, approval: UUID) -> Approval:
+    """The request of this id, which the caller may see. Raises `NotFoundError`."""
+    found = await tx.fetch_one(
+        Approval,
+        LISTED,
+        employee=None,
+        intention=None,
+        waiting=False,
+        drafts=False,
+        id=approval,
+        part=None,
+        before=None,
+        before_id=None,
+        limit=1,
+        now=tx.now,
+    )
+    if found is None:
+        raise NotFoundError("there is no such approval")
+    return found
 
 
 DECIDE: LiteralString = """

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Literal, LiteralString
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, computed_field
 
 from empla.employees import schedule
 from empla.errors import ForbiddenError
@@ -27,6 +27,7 @@ class Budget(BaseModel):
     spent: Decimal
     day: date  # UTC, the tenant's time
 
+    @computed_field
     @property
     def left(self) -> Decimal:
         """What may still be set aside today."""

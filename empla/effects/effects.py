@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from empla import ids
 from empla.employees.employees import Stage
+from empla.errors import NotFoundError
 from empla.storage.tx import ReadTx, Tx
 
 EffectKind = Literal["task", "note", "draft", "message", "call"]
@@ -116,6 +117,8 @@ LATEST: LiteralString = """
        AND (%(kinds)s::text[] IS NULL OR kind = ANY (%(kinds)s::text[]))
        AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s::text[]))
        AND (%(part)s::text IS NULL OR starts_with(id::text, %(part)s::text) OR right(id::text, length(%(part)s::text)) = %(part)s::text)
+       AND (%(id)s::uuid IS NULL OR id = %(id)s::uuid)
+       AND (%(before)s::timestamptz IS NULL OR (created_at, id) < (%(before)s::timestamptz, %(before_id)s::uuid))
      ORDER BY created_at DESC, id DESC LIMIT %(limit)s::int
 """
 
@@ -127,9 +130,14 @@ async def latest(
     intention: UUID | None = None,
     kinds: list[EffectKind] | None = None,
     statuses: list[EffectStatus] | None = None,
+    before: datetime | None = None,
+    before_id: UUID | None = None,
     limit: int = 100,
 ) -> list[Effect]:
-    """What one employee or all whom the caller may see brought about, or one intention did, the latest first."""
+    """What one employee or all whom the caller may see brought about, or one intention did, the latest first.
+
+    With a moment and an id: those after that one in the list.
+    """
     return await tx.fetch_all(
         Effect,
         LATEST,
@@ -137,7 +145,10 @@ async def latest(
         intention=intention,
         kinds=kinds,
         statuses=statuses,
+        id=None,
         part=None,
+        before=before,
+        before_id=before_id,
         limit=limit,
     )
 
@@ -146,6 +157,36 @@ async def find(tx: ReadTx, *, named: str) -> Effect:
     """The effect whose id begins or ends so. Raises `NotFoundError`, `UsageError` for several."""
     part = ids.part(named)
     found = await tx.fetch_all(
-        Effect, LATEST, employee=None, intention=None, kinds=None, statuses=None, part=part, limit=ids.MOST_NAMED
+        Effect,
+        LATEST,
+        employee=None,
+        intention=None,
+        kinds=None,
+        statuses=None,
+        id=None,
+        part=part,
+        before=None,
+        before_id=None,
+        limit=ids.MOST_NAMED,
     )
     return ids.only(found, what="effect", named=named)
+
+
+async def get(tx: ReadTx, *, effect: UUID) -> Effect:
+    """The effect of this id, which the caller may see. Raises `NotFoundError`."""
+    found = await tx.fetch_one(
+        Effect,
+        LATEST,
+        employee=None,
+        intention=None,
+        kinds=None,
+        statuses=None,
+        id=effect,
+        part=None,
+        before=None,
+        before_id=None,
+        limit=1,
+    )
+    if found is None:
+        raise NotFoundError("there is no such effect")
+    return found

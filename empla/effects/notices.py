@@ -15,6 +15,7 @@ NoticeKind = Literal["escalation", "question", "information", "playbook", "appro
 Severity = Literal["info", "warning", "urgent"]
 NoticeStatus = Literal["open", "answered", "lapsed"]
 _OPERATOR = UUID(int=0)
+SEEN = "seen"  # the answer to what asks nothing
 
 
 class _Asker(BaseModel):
@@ -75,6 +76,7 @@ LISTED: LiteralString = """
        AND (%(id)s::uuid IS NULL OR id = %(id)s::uuid) AND (%(status)s::text IS NULL OR status = %(status)s::text)
        AND (%(intention)s::uuid IS NULL OR intention_id = %(intention)s::uuid)
        AND (%(part)s::text IS NULL OR starts_with(id::text, %(part)s::text) OR right(id::text, length(%(part)s::text)) = %(part)s::text)
+       AND (%(before)s::timestamptz IS NULL OR (created_at, id) < (%(before)s::timestamptz, %(before_id)s::uuid))
      ORDER BY created_at DESC, id DESC LIMIT %(limit)s::int
 """
 
@@ -85,11 +87,25 @@ async def listed(
     employee: UUID | None = None,
     intention: UUID | None = None,
     status: NoticeStatus | None = "open",
+    before: datetime | None = None,
+    before_id: UUID | None = None,
     limit: int = 100,
 ) -> list[Notice]:
-    """Notices of one employee or of all whom the caller may see, the latest first; or of one intention."""
+    """Notices of one employee or of all whom the caller may see, the latest first; or of one intention.
+
+    With a moment and an id: those after that one in the list.
+    """
     return await tx.fetch_all(
-        Notice, LISTED, employee=employee, id=None, intention=intention, status=status, part=None, limit=limit
+        Notice,
+        LISTED,
+        employee=employee,
+        id=None,
+        intention=intention,
+        status=status,
+        part=None,
+        before=before,
+        before_id=before_id,
+        limit=limit,
     )
 
 
@@ -97,9 +113,37 @@ async def find(tx: ReadTx, *, named: str) -> Notice:
     """The notice whose id begins or ends so. Raises `NotFoundError`, `UsageError` for several."""
     part = ids.part(named)
     found = await tx.fetch_all(
-        Notice, LISTED, employee=None, id=None, intention=None, status=None, part=part, limit=ids.MOST_NAMED
+        Notice,
+        LISTED,
+        employee=None,
+        id=None,
+        intention=None,
+        status=None,
+        part=part,
+        before=None,
+        before_id=None,
+        limit=ids.MOST_NAMED,
     )
     return ids.only(found, what="notice", named=named)
+
+
+async def get(tx: ReadTx, *, notice: UUID) -> Notice:
+    """The notice of this id, which the caller may see. Raises `NotFoundError`."""
+    found = await tx.fetch_one(
+        Notice,
+        LISTED,
+        employee=None,
+        id=notice,
+        intention=None,
+        status=None,
+        part=None,
+        before=None,
+        before_id=None,
+        limit=1,
+    )
+    if found is None:
+        raise NotFoundError("there is no such notice")
+    return found
 
 
 ANSWER: LiteralString = """
@@ -129,14 +173,18 @@ async def answer(tx: Tx, *, notice: UUID, text: str) -> None:
     if asker is not None:
         await schedule.wake(tx, employees=[asker.employee_id], at=tx.now)
         return
-    found = await tx.fetch_one(
-        Notice, LISTED, employee=None, id=notice, intention=None, status=None, part=None, limit=1
-    )
-    if found is None:
-        raise NotFoundError("there is no such notice")
+    found = await get(tx, notice=notice)
     if found.status == "open":
         raise ForbiddenError("the caller's role does not allow this")
     raise ConflictError(f"this notice is {found.status} already")
+
+
+async def acknowledge(tx: Tx, *, notice: UUID) -> None:
+    """A human has read what asks nothing; it is open no more. Raises `ConflictError` for a question, and as `answer`."""
+    found = await get(tx, notice=notice)
+    if found.kind == "question":
+        raise ConflictError("this asks something: answer it")
+    await answer(tx, notice=notice, text=SEEN)
 
 
 LAPSE: LiteralString = """

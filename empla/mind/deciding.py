@@ -7,17 +7,30 @@ from empla.effects import approvals, notices
 from empla.effects.approvals import Decided, Verdict, Wording
 from empla.employees import lifecycle, schedule
 from empla.employees.lifecycle import Record
+from empla.errors import ConflictError
 from empla.memory import episodic
 from empla.memory.shapes import EpisodeContent
 from empla.storage.tx import Tx
 
 
 async def decide(
-    tx: Tx, *, approval: UUID, verdict: Verdict, reason: str | None = None, wording: Wording | None = None
+    tx: Tx,
+    *,
+    approval: UUID,
+    verdict: Verdict,
+    reason: str | None = None,
+    wording: Wording | None = None,
+    digest: str | None = None,
 ) -> Decided:
-    """The effect goes out, goes out as edited, or does not; its employee's next cycle is due. Raises as `approvals.decide`."""
+    """The effect goes out, goes out as edited, or does not; its employee's next cycle is due. Raises as `approvals.decide`.
+
+    With the digest that somebody saw it also raises `ConflictError` for a request of anything else.
+    """
     # The turn is locked first, as a cycle locks it: so this waits for the cycle's transaction, and never the one for the other.
-    asked = await approvals.find(tx, named=str(approval))
+    asked = await approvals.get(tx, approval=approval)
+    # A request keeps its digest, and the database holds the effect to it: so what is compared here is what goes out.
+    if digest is not None and digest != asked.digest:
+        raise ConflictError("this is not what you saw: look at the request again, and decide anew")
     await schedule.wake(tx, employees=[asked.employee_id], at=tx.now)
     decided = await approvals.decide(tx, approval=approval, verdict=verdict, reason=reason, wording=wording)
     if verdict == "approve":

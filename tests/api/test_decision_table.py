@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import area_identity
 import area_mind
 import area_tenancy
+import area_world
 import httpx
 import pytest
 from calling import ROLES, Home, Keys, Role, a_home, client
@@ -32,7 +33,7 @@ OPERATIONS = {operation.name: operation for noun in NOUNS for operation in noun.
 
 
 # A file for each, so that a noun's rows stand beside what they name.
-AREAS = (area_tenancy.AREA, area_identity.AREA, area_mind.AREA)
+AREAS = (area_tenancy.AREA, area_identity.AREA, area_mind.AREA, area_world.AREA)
 TABLE: dict[str, Row] = {name: row for area in AREAS for name, row in area.rows.items()}
 Things = dict[str, UUID | str]
 NOWHERE = "01890000-0000-7000-8000-00000000dead"
@@ -92,7 +93,8 @@ async def test_each_role_is_answered_as_the_table_says(
         if row.other is not None:
             refused = await asked(callers[role], operation, row, elsewhere)
             assert refused.status_code == row.other[number], f"{role}, other: {refused.text}"
-            nowhere = await asked(callers[role], operation, row, dict.fromkeys(elsewhere, NOWHERE))
+            absent: Things = {name: NOWHERE if isinstance(thing, UUID) else thing for name, thing in elsewhere.items()}
+            nowhere = await asked(callers[role], operation, row, absent)
             assert told(refused) == told(nowhere), "what is elsewhere is answered like what is nowhere"
 
 

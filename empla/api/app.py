@@ -15,7 +15,25 @@ from starlette.routing import Route
 
 import empla
 from empla.access.doors import by_token
-from empla.api import assignments, employees, goals, operations, probes, problems, tenant, users
+from empla.api import (
+    assignments,
+    conversations,
+    employees,
+    episodes,
+    events,
+    facts,
+    goals,
+    hooks,
+    memory,
+    observations,
+    operations,
+    probes,
+    problems,
+    recall,
+    tenant,
+    users,
+    working,
+)
 from empla.api.asking import asking
 from empla.api.doors import Door
 from empla.api.frame import Frame
@@ -23,12 +41,28 @@ from empla.api.limits import Rates
 from empla.api.metrics import Metrics
 from empla.api.operations import PREFIX, House, Noun, Operation
 from empla.api.problems import Problem
+from empla.api.streams import EVENT_STREAM, Streams
 from empla.errors import EmplaError
 from empla.settings import Settings
 from empla.storage.database import Database
 
 # One file for each; a noun that is not named here has no routes.
-NOUNS: tuple[Noun, ...] = (tenant.noun, users.noun, assignments.noun, employees.noun, goals.noun)
+NOUNS: tuple[Noun, ...] = (
+    tenant.noun,
+    users.noun,
+    assignments.noun,
+    employees.noun,
+    goals.noun,
+    episodes.noun,
+    facts.noun,
+    working.noun,
+    recall.noun,
+    memory.noun,
+    observations.noun,
+    hooks.noun,
+    conversations.noun,
+    events.noun,
+)
 _ABOUT = (
     "Digital employees with a mind and a memory. Every request but the few that need no credential is made as whoever the credential "
     "names, in his tenant; errors are problems (RFC 9457) of one sentence."
@@ -87,7 +121,8 @@ def create(
         telemetry={"tracing": False, "metrics": False, "logs": False},
         openapi_tags=[{"name": noun.name, "description": noun.about} for noun in nouns],
     )
-    house = House(database, settings, door, Rates(settings.api_rate))
+    streams = Streams(each=settings.api_streams_each, most=settings.api_streams, listeners=figures.listeners.set)
+    house = House(database, settings, door, Rates(settings.api_rate), streams)
     operations.mount(app, house, nouns)
     probes.mount(app, database, settings, figures)
     app.state.house = house
@@ -171,7 +206,8 @@ def _openapi(app: FastAPI, house: House) -> dict[str, Any]:
 
 def _show(told: dict[str, Any], operation: Operation) -> None:
     """Its examples; FastAPI would drop what is null in them."""
-    answered = told["responses"][str(operation.status)].get("content", {}).get("application/json")
+    kind = EVENT_STREAM if operation.streams else "application/json"
+    answered = told["responses"][str(operation.status)].get("content", {}).get(kind)
     if answered is not None and operation.example is not None:
         answered["example"] = operation.example
     if operation.sends is not None:

@@ -75,7 +75,10 @@ class Say(Body):
 
     words: str = Field(min_length=1, max_length=100_000)
     visitor: str | None = Field(
-        default=None, min_length=1, max_length=320, description="Who from outside says it, when the caller passes it on."
+        default=None,
+        min_length=1,
+        max_length=320,
+        description="Who from outside says it, when the caller passes it on.",
     )
 
 
@@ -98,9 +101,7 @@ async def start(tx: Tx, *, employee: UUID, body: Start) -> Said:
     return await conversations.say(tx, employee=employee, words=body.words, title=body.title, visitor=body.visitor)
 
 
-@noun.reads(
-    "/employees/{employee}/conversations/{conversation}", "get", summary="A conversation", example=_TALK
-)
+@noun.reads("/employees/{employee}/conversations/{conversation}", "get", summary="A conversation", example=_TALK)
 async def get(tx: ReadTx, *, employee: UUID, conversation: UUID) -> Conversation:
     """How it stands; what was written is a list of its own."""
     return await conversations.get(tx, conversation=conversation, employee=employee)

@@ -156,9 +156,7 @@ async def record_many(tx: Tx, *, behind: Behind, employee: UUID, body: RecordEpi
     return Ids(ids=ids)
 
 
-@noun.reads(
-    "/employees/{employee}/episodes/{episode}", "get", summary="An episode", scope="memory:read", example=_CALL
-)
+@noun.reads("/employees/{employee}/episodes/{episode}", "get", summary="An episode", scope="memory:read", example=_CALL)
 async def get(tx: ReadTx, *, employee: UUID, episode: UUID) -> Episode:
     """One that has ended too: `ended` says why, and what was forgotten has lost its words."""
     found = await episodic.by_ids(tx, employee=employee, ids=[episode])

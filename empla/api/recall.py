@@ -1,6 +1,7 @@
 """Recall: a question, and what an employee remembers that answers best, with the parts of each score."""
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,7 +13,6 @@ from empla.memory.episodic import EpisodeType
 from empla.memory.question import KINDS, MAX_QUERY, Filters, Kind
 from empla.memory.ranking import BY_MEANING, BY_WORDS, DEFAULT
 from empla.memory.recall import Hit
-from typing import Literal
 
 noun = Noun("recall", about="One question, one ranked answer over the four memories.")
 _RANKINGS = {"usual": DEFAULT, "meaning": BY_MEANING, "words": BY_WORDS}

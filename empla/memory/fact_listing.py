@@ -32,8 +32,8 @@ LIST: LiteralString = """
        AND (%(verified)s::boolean IS NULL OR verified = %(verified)s::boolean)
        AND effective_confidence(confidence, decay_rate, 'linear', reinforced_at, %(now)s::timestamptz) >= %(min_confidence)s::float8
        AND (%(last)s::uuid IS NULL
-            OR (NOT disputed, effective_confidence(confidence, decay_rate, 'linear', reinforced_at, %(now)s::timestamptz), reinforced_at, id)
-             < (NOT %(last_disputed)s::boolean, %(last_confidence)s::float8, %(last_reinforced)s::timestamptz, %(last)s::uuid))
+            OR (NOT disputed, effective_confidence(confidence, decay_rate, 'linear', reinforced_at, %(now)s::timestamptz), reinforced_at,
+                id) < (NOT %(last_disputed)s::boolean, %(last_confidence)s::float8, %(last_reinforced)s::timestamptz, %(last)s::uuid))
      ORDER BY disputed, 7 DESC, reinforced_at DESC, id DESC
      LIMIT %(limit)s::int
 """

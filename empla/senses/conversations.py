@@ -127,7 +127,7 @@ async def listed(
     last_at: datetime | None = None,
     last: UUID | None = None,
 ) -> list[Conversation]:
-    """Those of one employee or of all whom the caller may see, the latest first; behind the `last`, whose latest message is of `last_at`."""
+    """Those of one employee or of all whom the caller may see, the latest first; behind `last`, whose latest message is of `last_at`."""
     return await tx.fetch_all(
         Conversation,
         LISTED,

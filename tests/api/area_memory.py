@@ -12,7 +12,7 @@ from empla.storage.database import Database
 
 # A list of nobody's is empty: it tells nothing of whether there is such an employee.
 LISTED = ((200, 200, 200), (200, 200, 200))
-SAID = ((201, 201, 201), (404, 404, 404))
+SAID = ((201, 201, 201), (404, 404, 403))
 _CLAIM = {"subject": "Jane", "predicate": "likes", "object": "tea"}
 _TOLD = {"source": "crm", "external_id": "deal-77", "kind": "deal_won", "description": "Acme signed"}
 
@@ -39,10 +39,8 @@ _ROWS: dict[str, Row] = {
     "memory.stats": Row(*READ, messages=4),
     "memory.consolidate": Row(*STAFF, sends={}, messages=6),
     "observations.list": Row(*LISTED),
-    "observations.deliver": Row((200, 200, 200), (404, 404, 404), sends=_TOLD),
-    "observations.deliver_many": Row(
-        (200, 200, 200), (404, 404, 404), sends={"observations": [{**_TOLD, "employee": "{employee}"}]}
-    ),
+    "observations.deliver": Row(*STAFF, sends=_TOLD),
+    "observations.deliver_many": Row(*STAFF, sends={"observations": [{**_TOLD, "employee": "{employee}"}]}),
     "hooks.receive": Row((403, 403, 403), (403, 403, 403)),
     "conversations.list": Row(*LISTED),
     "conversations.start": Row(*SAID, sends={"words": "How is it going?"}),

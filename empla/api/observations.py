@@ -132,6 +132,7 @@ class ObserveMany(Body):
     "deliver_many",
     summary="Employees are told of much",
     roles=STAFF,
+    refusals=(404,),
     sends={"observations": [{**_WON, "employee": "0199a5c0-0000-7000-8000-000000000003"}]},
     example={"new": 1, "known": 0, "changed": []},
 )

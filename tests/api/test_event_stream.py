@@ -1,18 +1,25 @@
 """The live stream, as it is run: resumed without gap or repetition, by right, and at the cost of nobody else."""
 
+import asyncio
 import json
 import resource
 import socket
 import time
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 from calling import problem
 from serving import Served, served
 
+from empla.access import keys as keyring
+from empla.employees import employees
+from empla.observability.events import BEGINNING
 from empla.settings import Settings
+from empla.storage.database import Database
+from empla.storage.tx import Caller
 
 LISTENERS = 500
 PATIENCE = 1.0  # seconds that a client may read nothing
@@ -88,9 +95,24 @@ def recent(server: Served, token: str, **params: Any) -> dict[str, Any]:
     return found.json()
 
 
+def mark(server: Served, token: str) -> str:
+    """The id of an event that all who write now come behind: of somebody who is hired. It is seen once older transactions have ended."""
+    name = f"R{uuid4().hex[:12]}"
+    sent = {"name": name, "role": "custom", "email": f"{name}@acme.example"}
+    hired = httpx.post(f"{server.url}/v1/employees", json=sent, headers={"Authorization": f"Bearer {token}"})
+    assert hired.status_code == 201, hired.text
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        for each in recent(server, token)["items"]:
+            if each["employee"] == name:
+                return each["id"]
+        time.sleep(0.02)
+    raise AssertionError("nobody was told of who was hired")
+
+
 def test_whoever_comes_again_misses_nothing_and_gets_nothing_twice(server: Served, token: str):
     assert server.ours is not None
-    before = recent(server, token, limit=1)["items"][0]["id"]
+    before = mark(server, token)
     pause(server, token, times=6)
     whole = told(server, token, 6, params={"after": before})
     assert len({each["id"] for each in whole}) == 6
@@ -114,7 +136,7 @@ def test_what_is_no_id_is_told_before_the_stream(server: Served, token: str):
 def test_a_user_is_told_of_whom_he_looks_after_alone(server: Served, token: str):
     assert server.ours is not None
     user = server.keys.give(server.ours.guest("user"))
-    before = recent(server, token, limit=1)["items"][0]["id"]
+    before = mark(server, token)
     pause(server, token, times=2, who="colleague")
     pause(server, token, times=2)
     assert {each["employee_id"] for each in told(server, user, 2, params={"after": before})} == {str(server.ours.own)}
@@ -144,6 +166,42 @@ def test_five_hundred_listen_over_one_connection_and_one_who_never_reads_harms_n
         for each in (*listeners, deaf):
             each.close()
     assert left(server) == 0
+
+
+async def test_the_stream_of_a_key_that_is_revoked_ends(server: Served, token: str, database: Database):
+    assert server.ours is not None
+    admin = Caller(server.ours.operator.tenant, user=server.ours.people["admin"])
+    async with database.write(admin) as tx:
+        key = await keyring.create(tx, user=server.ours.people["admin"], name="listens", scopes=["read"])
+    with server.connected() as client:
+        asked(client, server.keys.give(keyring.principal(key.text)))
+        until(client, b"id: ")
+        pause(server, token, times=2)
+        until(client, b"employee.status")
+        async with database.write(admin) as tx:
+            await keyring.revoke(tx, key=key.key.id)
+        pause(server, token, times=2)
+        found = b""
+        while chunk := client.recv(65_536):
+            found += chunk
+            if found.endswith(b"0\r\n\r\n"):
+                break
+        assert b"is paused" not in found
+    assert left(server) == 0
+
+
+async def test_a_client_that_never_reads_is_cut_off(server: Served, token: str, database: Database):
+    assert server.ours is not None
+    async with database.write(server.ours.operator) as tx:
+        for _ in range(5000):
+            await employees.pause(tx, employee=server.ours.own)
+            await employees.resume(tx, employee=server.ours.own)
+    deaf = server.connected(receive_buffer=2048)
+    asked(deaf, token, f"/v1/events?after={BEGINNING}")
+    await asyncio.sleep(0.3)
+    assert told(server, token, 1, params={"after": BEGINNING}), "others are answered meanwhile"
+    assert left(server) == 0, "though it is still connected"
+    deaf.close()
 
 
 def left(server: Served) -> float:

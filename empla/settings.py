@@ -255,6 +255,19 @@ class Settings(BaseSettings):
     api_keep_alive: int = Field(
         default=15, ge=1, le=3600, description="Seconds that a connection may be idle between requests"
     )
+    api_streams: int = Field(default=1000, ge=1, le=100_000, description="Streams of events that are open at once")
+    api_streams_each: int = Field(
+        default=20, ge=1, le=100_000, description="Streams of one credential that are open at once, in each process"
+    )
+    api_stream_life: float = Field(
+        default=600.0,
+        gt=0,
+        le=86400,
+        description="Seconds after which a stream ends, and its client comes again with a credential that is good then",
+    )
+    api_heartbeat: float = Field(
+        default=15.0, gt=0, le=600, description="Seconds of silence after which a stream says that it is there"
+    )
     idempotency_hours: float = Field(
         default=24.0, gt=0, le=720, description="Hours that the answer to an Idempotency-Key is kept"
     )

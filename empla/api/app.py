@@ -20,23 +20,32 @@ from empla.api import (
     assignments,
     beliefs,
     budgets,
+    conversations,
     employees,
+    episodes,
+    events,
+    facts,
     goals,
+    hooks,
     intentions,
     keys,
     links,
     me,
+    memory,
     notices,
+    observations,
     operations,
     outbox,
     passwords,
     playbooks,
     probes,
     problems,
+    recall,
     service_accounts,
     sign_ins,
     tenant,
     users,
+    working,
 )
 from empla.api.asking import asking
 from empla.api.doors import Door
@@ -45,6 +54,7 @@ from empla.api.limits import Rates
 from empla.api.metrics import Metrics
 from empla.api.operations import PREFIX, House, Noun, Operation
 from empla.api.problems import Problem
+from empla.api.streams import EVENT_STREAM, Streams
 from empla.errors import EmplaError
 from empla.settings import Settings
 from empla.storage.database import Database
@@ -54,8 +64,10 @@ NOUNS: tuple[Noun, ...] = (
     *(sign_ins.noun, passwords.noun, links.noun, me.noun),
     *(keys.noun, service_accounts.noun, tenant.noun, users.noun),
     *(assignments.noun, employees.noun, goals.noun, beliefs.noun),
-    *(intentions.noun, playbooks.noun, approvals.noun, outbox.noun),
-    *(notices.noun, budgets.noun),
+    *(intentions.noun, playbooks.noun, episodes.noun, facts.noun),
+    *(working.noun, recall.noun, memory.noun, observations.noun),
+    *(hooks.noun, conversations.noun, events.noun, approvals.noun),
+    *(outbox.noun, notices.noun, budgets.noun),
 )
 _ABOUT = (
     "Digital employees with a mind and a memory. Every request but the few that need no credential is made as whoever the credential "
@@ -115,7 +127,8 @@ def create(
         telemetry={"tracing": False, "metrics": False, "logs": False},
         openapi_tags=[{"name": noun.name, "description": noun.about} for noun in nouns],
     )
-    house = House(database, settings, door, Rates(settings.api_rate))
+    streams = Streams(each=settings.api_streams_each, most=settings.api_streams, listeners=figures.listeners.set)
+    house = House(database, settings, door, Rates(settings.api_rate), streams)
     operations.mount(app, house, nouns)
     probes.mount(app, database, settings, figures)
     app.state.house = house
@@ -199,7 +212,8 @@ def _openapi(app: FastAPI, house: House) -> dict[str, Any]:
 
 def _show(told: dict[str, Any], operation: Operation) -> None:
     """Its examples; FastAPI would drop what is null in them."""
-    answered = told["responses"][str(operation.status)].get("content", {}).get("application/json")
+    kind = EVENT_STREAM if operation.streams else "application/json"
+    answered = told["responses"][str(operation.status)].get("content", {}).get(kind)
     if answered is not None and operation.example is not None:
         answered["example"] = operation.example
     if operation.sends is not None:

@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, JsonValue
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from empla.access import idempotency
 from empla.access.sign_ins import Client
@@ -36,11 +36,12 @@ from empla.api.problems import (
     TookTooLongError,
     TooManyError,
 )
+from empla.api.streams import EventStream, Opened, Streams
 from empla.errors import InvalidError
 from empla.settings import Settings
 from empla.shapes import read_json
 from empla.storage.database import Database
-from empla.storage.tx import ReadTx, Tx
+from empla.storage.tx import Caller, ReadTx, Tx
 
 PREFIX = "/v1"
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -48,7 +49,24 @@ Handler = TypeVar("Handler", bound=Callable[..., Any])
 _NO_CONTENT = 204
 _MAX_KEY = 200  # characters of an Idempotency-Key
 # What the wrapper hands in, and no caller sends.
-_OURS = frozenset({"tx", "desk", "seen", "client"})
+_OURS = frozenset({"tx", "desk", "seen", "client", "behind", "request"})
+
+
+class Behind:
+    """What is done once the transaction is committed, and before which nobody waits: by the database, as whoever asked."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self._work: list[Callable[[Database, Caller], None]] = []
+
+    def do(self, work: Callable[[Database, Caller], None]) -> None:
+        """Unless the transaction fails."""
+        self._work.append(work)
+
+    def begin(self, desk: Desk) -> None:
+        """It is committed."""
+        for work in self._work:
+            work(desk.database, desk.caller)
 
 
 class Body(BaseModel):
@@ -90,10 +108,9 @@ class Operation:
         """It chooses its own transactions."""
         return "desk" in inspect.signature(self.handler).parameters
 
-    @property
-    def has_client(self) -> bool:
-        """It is told from where it is asked."""
-        return "client" in inspect.signature(self.handler).parameters
+    def takes(self, what: str) -> bool:
+        """Whether its handler is handed this."""
+        return what in inspect.signature(self.handler).parameters
 
 
 class Noun:
@@ -187,6 +204,7 @@ class House:
     settings: Settings
     door: Door
     rates: Rates
+    streams: Streams
     busy: int = 0  # requests that are being answered
     opened: dict[str, Operation] = field(default_factory=dict[str, Operation])
 
@@ -209,6 +227,7 @@ def mount(app: FastAPI, house: House, nouns: Sequence[Noun]) -> None:
                 tags=[operation.noun],
                 status_code=operation.status,
                 response_model=operation.answer if _is_documented(operation.answer) else None,
+                response_class=EventStream if operation.streams else JSONResponse,
                 responses=_answers(operation),
                 openapi_extra=_extra(operation),
                 route_class_override=_route_class(operation, house),
@@ -234,6 +253,7 @@ def _route_class(operation: Operation, house: House) -> type[APIRoute]:
                 asking(request.scope).operation = operation.name
                 if operation.streams:
                     await _let_in(request, operation, house)
+                    _check_query(request, known)
                     return await parse(request)
                 if house.busy >= house.settings.api_max_requests:
                     raise BusyError("as many requests as can be are being answered: try again in a moment")
@@ -327,7 +347,7 @@ def _endpoint(operation: Operation, house: House) -> Callable[..., Awaitable[Res
     async def endpoint(*, request: Request, **parameters: Any) -> Response:
         if operation.matched:
             parameters["seen"] = Seen(request.headers.getlist("if-match"))
-        if operation.has_client:
+        if operation.takes("client"):
             parameters["client"] = _client(request)
         if operation.has_desk or operation.scope is None:
             return await _at_a_desk(operation, house, request, parameters)
@@ -348,31 +368,59 @@ def _client(request: Request) -> Client:
 async def _at_a_desk(operation: Operation, house: House, request: Request, parameters: dict[str, Any]) -> Response:
     if operation.has_desk:  # who needs no credential has no desk of his own: the database alone
         parameters["desk"] = asking(request.scope).desk or house.database
+    if operation.takes("request"):
+        parameters["request"] = request
+    if operation.streams:
+        return await _streamed(operation, house, request, parameters)
     return _answer(operation, request, await operation.handler(**parameters))
+
+
+async def _streamed(operation: Operation, house: House, request: Request, parameters: dict[str, Any]) -> Response:
+    """What can be refused is refused before the first byte; a place among the streams is held until the last."""
+    settings = house.settings
+    place = house.streams.take(_bucket(cast("Desk", parameters["desk"]).principal, bearer(request)))
+    try:
+        opened: Opened = await operation.handler(**parameters)
+    except BaseException:
+        place()
+        raise
+    return EventStream(opened, heartbeat=settings.api_heartbeat, life=settings.api_stream_life, done=place)
 
 
 async def _in_a_transaction(operation: Operation, request: Request, parameters: dict[str, Any]) -> Response:
     desk = cast("Desk", asking(request.scope).desk)
     key = _key(operation, request)
+    behind = Behind()
+    if operation.takes("behind"):
+        parameters["behind"] = behind
     # Committed when the block ends, which is before anything of the answer is sent.
     entered: AbstractAsyncContextManager[ReadTx] = desk.write() if operation.writes else desk.read()
     async with entered as tx:
-        if key is None:
-            return _answer(operation, request, await operation.handler(tx, **parameters))
-        digest = _digest(request, await request.body())
-        before = await idempotency.answered(cast("Tx", tx), key=key, digest=digest)
-        if before is not None:
-            return _again(before)
-        response = _answer(operation, request, await operation.handler(tx, **parameters))
-        await idempotency.keep(
-            cast("Tx", tx),
-            key=key,
-            digest=digest,
-            status=response.status_code,
-            headers={name: response.headers[name] for name in ("location", "etag") if name in response.headers},
-            body=None if operation.secret else bytes(response.body).decode(),
-        )
-        return response
+        response = await _done(operation, request, tx, key, parameters)
+    behind.begin(desk)
+    return response
+
+
+async def _done(
+    operation: Operation, request: Request, tx: ReadTx, key: str | None, parameters: dict[str, Any]
+) -> Response:
+    """Done, or answered as it was when it was done."""
+    if key is None:
+        return _answer(operation, request, await operation.handler(tx, **parameters))
+    digest = _digest(request, await request.body())
+    before = await idempotency.answered(cast("Tx", tx), key=key, digest=digest)
+    if before is not None:
+        return _again(before)
+    response = _answer(operation, request, await operation.handler(tx, **parameters))
+    await idempotency.keep(
+        cast("Tx", tx),
+        key=key,
+        digest=digest,
+        status=response.status_code,
+        headers={name: response.headers[name] for name in ("location", "etag") if name in response.headers},
+        body=None if operation.secret else bytes(response.body).decode(),
+    )
+    return response
 
 
 def _key(operation: Operation, request: Request) -> str | None:

@@ -186,6 +186,7 @@ LIST: LiteralString = """
        AND (%(since)s::timestamptz IS NULL OR occurred_at >= %(since)s::timestamptz)
        AND (%(episode_type)s::text IS NULL OR episode_type = %(episode_type)s::text)
        AND (%(participant)s::text IS NULL OR participants @> ARRAY[%(participant)s::text])
+       AND (%(last)s::uuid IS NULL OR (occurred_at, id) < (%(last_at)s::timestamptz, %(last)s::uuid))
      ORDER BY occurred_at DESC, id DESC
      LIMIT %(limit)s::int
 """
@@ -200,8 +201,13 @@ async def latest(
     before: datetime | None = None,
     episode_type: EpisodeType | None = None,
     participant: str | None = None,
+    last_at: datetime | None = None,
+    last: UUID | None = None,
 ) -> list[Episode]:
-    """Episodes, the latest first; `since` is inclusive, `before` is not. Raises `InvalidError` for a limit beyond 1..1000."""
+    """Episodes, the latest first; `since` is inclusive, `before` is not; those behind the `last`, which occurred at `last_at`.
+
+    Raises `InvalidError` for a limit beyond 1..1000.
+    """
     if not 1 <= limit <= MAX_LISTED:
         raise InvalidError(f"a limit is 1 to {MAX_LISTED}, not {limit}")
     return await tx.fetch_all(
@@ -213,6 +219,8 @@ async def latest(
         before=None if before is None else as_utc(before, what="before"),
         episode_type=episode_type,
         participant=participant,
+        last_at=last_at,
+        last=last,
     )
 
 

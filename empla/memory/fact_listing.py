@@ -31,9 +31,24 @@ LIST: LiteralString = """
        AND (%(fact_type)s::text IS NULL OR fact_type = %(fact_type)s::text)
        AND (%(verified)s::boolean IS NULL OR verified = %(verified)s::boolean)
        AND effective_confidence(confidence, decay_rate, 'linear', reinforced_at, %(now)s::timestamptz) >= %(min_confidence)s::float8
+       AND (%(last)s::uuid IS NULL
+            OR (NOT disputed, effective_confidence(confidence, decay_rate, 'linear', reinforced_at, %(now)s::timestamptz), reinforced_at,
+                id) < (NOT %(last_disputed)s::boolean, %(last_confidence)s::float8, %(last_reinforced)s::timestamptz, %(last)s::uuid))
      ORDER BY disputed, 7 DESC, reinforced_at DESC, id DESC
      LIMIT %(limit)s::int
 """
+
+
+class AfterFact(BaseModel):
+    """The place in a list of facts, whose confidence is that of one moment: it decays while pages are read."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    at: datetime
+    disputed: bool
+    confidence: float
+    reinforced_at: datetime
+    id: UUID
 
 
 async def listed(
@@ -46,8 +61,12 @@ async def listed(
     verified: bool | None = None,
     min_confidence: float = 0.0,
     limit: int = 100,
+    after: AfterFact | None = None,
 ) -> list[Fact]:
-    """What is known now, the surest first and what is disputed last; names are compared without their case. Raises `InvalidError`."""
+    """What is known now, the surest first and what is disputed last; names are compared without their case.
+
+    Behind a place, as sure as each was when that was told. Raises `InvalidError`.
+    """
     check_limit(limit)
     check_confidence(min_confidence)
     return await tx.fetch_all(
@@ -60,7 +79,11 @@ async def listed(
         verified=verified,
         min_confidence=min_confidence,
         limit=limit,
-        now=tx.now,
+        now=after.at if after else tx.now,
+        last=after and after.id,
+        last_disputed=after and after.disputed,
+        last_confidence=after and after.confidence,
+        last_reinforced=after and after.reinforced_at,
     )
 
 

@@ -152,6 +152,41 @@ async def since(
     return Page(events=events, after=reached, is_full=is_full, is_held=seen[0].is_held)
 
 
+LATEST: LiteralString = """
+    SELECT 0::bigint AS settled, 0::bigint AS newest, false AS is_held,
+           e.tx, e.id, e.kind, e.employee_id, p.name AS employee, e.subject_id, e.sentence, e.details, e.occurred_at, e.recorded_at
+      FROM events e
+      LEFT JOIN employees p ON p.tenant_id = %(tenant)s::uuid AND p.id = e.employee_id AND p.deleted_at IS NULL
+     WHERE e.tenant_id = %(tenant)s::uuid AND e.tx < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+       AND (%(before_id)s::uuid IS NULL OR (e.tx, e.id) < (%(before_tx)s::bigint, %(before_id)s::uuid))
+       AND (%(employee)s::uuid IS NULL OR e.employee_id = %(employee)s::uuid)
+       AND (%(kinds)s::text[] IS NULL OR e.kind = ANY (%(kinds)s::text[]))
+     ORDER BY e.tx DESC, e.id DESC LIMIT %(limit)s::int
+"""
+
+
+async def latest(
+    tx: ReadTx,
+    *,
+    before: str | None = None,
+    limit: int = 100,
+    employee: UUID | None = None,
+    kinds: Sequence[EventKind] | None = None,
+) -> list[Event]:
+    """What the caller may see of what came before that id, or last: the latest first; as far as `since` reads. Raises `InvalidError`."""
+    place = None if before is None else _place(before)
+    seen = await tx.fetch_all(
+        _Seen,
+        LATEST,
+        before_tx=place and place.tx,
+        before_id=place and place.id,
+        employee=employee,
+        kinds=None if kinds is None else list(kinds),
+        limit=limit,
+    )
+    return [event for row in seen if (event := _event(row)) is not None]
+
+
 NOW: LiteralString = """
     SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 1 WHERE %(tenant)s::uuid IS NOT NULL
 """

@@ -112,20 +112,48 @@ LISTED: LiteralString = """
      WHERE tenant_id = %(tenant)s::uuid AND (%(employee)s::uuid IS NULL OR employee_id = %(employee)s::uuid)
        AND (%(id)s::uuid IS NULL OR id = %(id)s::uuid) AND (%(status)s::text IS NULL OR status = %(status)s::text)
        AND (%(part)s::text IS NULL OR starts_with(id::text, %(part)s::text) OR right(id::text, length(%(part)s::text)) = %(part)s::text)
+       AND (%(last)s::uuid IS NULL
+            OR (coalesce(last_message_at, '-infinity'), id) < (coalesce(%(last_at)s::timestamptz, '-infinity'), %(last)s::uuid))
      ORDER BY last_message_at DESC NULLS LAST, id DESC LIMIT %(limit)s::int
 """
 
 
 async def listed(
-    tx: ReadTx, *, employee: UUID | None = None, status: ConversationStatus | None = None, limit: int = 100
+    tx: ReadTx,
+    *,
+    employee: UUID | None = None,
+    status: ConversationStatus | None = None,
+    limit: int = 100,
+    last_at: datetime | None = None,
+    last: UUID | None = None,
 ) -> list[Conversation]:
-    """Those of one employee or of all whom the caller may see, the latest first."""
-    return await tx.fetch_all(Conversation, LISTED, employee=employee, id=None, status=status, part=None, limit=limit)
+    """Those of one employee or of all whom the caller may see, the latest first; behind `last`, whose latest message is of `last_at`."""
+    return await tx.fetch_all(
+        Conversation,
+        LISTED,
+        employee=employee,
+        id=None,
+        status=status,
+        part=None,
+        limit=limit,
+        last_at=last_at,
+        last=last,
+    )
 
 
-async def get(tx: ReadTx, *, conversation: UUID) -> Conversation:
-    """One conversation. Raises `NotFoundError`."""
-    found = await tx.fetch_one(Conversation, LISTED, employee=None, id=conversation, status=None, part=None, limit=1)
+async def get(tx: ReadTx, *, conversation: UUID, employee: UUID | None = None) -> Conversation:
+    """One conversation, of that employee if one is named. Raises `NotFoundError`."""
+    found = await tx.fetch_one(
+        Conversation,
+        LISTED,
+        employee=employee,
+        id=conversation,
+        status=None,
+        part=None,
+        limit=1,
+        last_at=None,
+        last=None,
+    )
     if found is None:
         raise NotFoundError("there is no such conversation")
     return found
@@ -135,7 +163,15 @@ async def find(tx: ReadTx, *, named: str, employee: UUID | None = None) -> Conve
     """The conversation whose id begins or ends so. Raises `NotFoundError`, `UsageError` for several."""
     part = ids.part(named)
     found = await tx.fetch_all(
-        Conversation, LISTED, employee=employee, id=None, status=None, part=part, limit=ids.MOST_NAMED
+        Conversation,
+        LISTED,
+        employee=employee,
+        id=None,
+        status=None,
+        part=part,
+        limit=ids.MOST_NAMED,
+        last_at=None,
+        last=None,
     )
     return ids.only(found, what="conversation", named=named)
 

@@ -3,16 +3,17 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, LiteralString
 from uuid import UUID
 
-from pydantic import BaseModel, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from empla.errors import InvalidError, NotFoundError
 from empla.senses.observation import NewObservation
 from empla.shapes import check_json
 from empla.storage.database import Database
-from empla.storage.tx import Caller, Tx
+from empla.storage.tx import Caller, ReadTx, Tx
 
 _BATCH = 2000  # observations per statement, where EMPLA_MAX_BATCH allows so many
 
@@ -136,3 +137,53 @@ async def deliver_all(
         async with database.write(caller) as tx:
             delivery.add(await deliver(tx, mine[start : start + size], recipients=recipients))
     return delivery
+
+
+ObservationStatus = Literal["pending", "perceived", "failed"]
+
+
+class Observation(BaseModel):
+    """What stands in an inbox, and what became of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    employee_id: UUID
+    source: str
+    external_id: str
+    kind: str
+    description: str
+    participants: list[str]
+    content: dict[str, JsonValue]
+    tainted: bool
+    status: ObservationStatus
+    perceived_at: datetime | None
+    error: str | None  # why it could not be perceived
+    occurred_at: datetime
+    created_at: datetime
+
+
+LATEST: LiteralString = """
+    SELECT id, employee_id, source, external_id, kind, description, participants, content, tainted, status, perceived_at, error,
+           occurred_at, created_at
+      FROM observations
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid
+       AND (%(status)s::text IS NULL OR status = %(status)s::text) AND (%(source)s::text IS NULL OR source = %(source)s::text)
+       AND (%(before)s::uuid IS NULL OR id < %(before)s::uuid)
+     ORDER BY id DESC LIMIT %(limit)s::int
+"""
+
+
+async def latest(
+    tx: ReadTx,
+    *,
+    employee: UUID,
+    limit: int = 100,
+    before: UUID | None = None,
+    status: ObservationStatus | None = None,
+    source: str | None = None,
+) -> list[Observation]:
+    """What was delivered last stands first; behind `before`."""
+    return await tx.fetch_all(
+        Observation, LATEST, employee=employee, limit=limit, before=before, status=status, source=source
+    )

@@ -1,5 +1,6 @@
 """A tenant with its people and two employees, and a client for each of them that goes through the whole application."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from uuid import UUID, uuid4
 
 import httpx
 from fastapi import FastAPI
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from empla.access.principals import Principal
 from empla.employees import assignments, employees
@@ -70,10 +72,38 @@ async def a_home(database: Database, *, name: str = "Acme") -> Home:
     return Home(operator, people, *hired)
 
 
+def _left_early(app: FastAPI) -> ASGIApp:
+    """The transport hands nothing over before an answer is whole; a stream never is, so its client goes after the first piece."""
+
+    async def leaving(scope: Scope, receive: Receive, send: Send) -> None:
+        streams, said = False, asyncio.Event()
+
+        async def heard() -> Message:
+            message = await receive() if not streams else None
+            if message is not None:
+                return message
+            await said.wait()
+            return {"type": "http.disconnect"}
+
+        async def tell(message: Message) -> None:
+            nonlocal streams
+            if message["type"] == "http.response.start":
+                streams = (b"content-type", b"text/event-stream; charset=utf-8") in message["headers"]
+            await send(message)
+            if streams and message["type"] == "http.response.body":
+                said.set()
+
+        await app(scope, heard, tell)
+        if streams:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return leaving
+
+
 @asynccontextmanager
 async def client(app: FastAPI, token: str | None = None) -> AsyncGenerator[httpx.AsyncClient]:
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    transport = httpx.ASGITransport(_left_early(app), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=BASE, headers=headers) as found:
         yield found
 

@@ -21,6 +21,7 @@ class Row:
     own: tuple[int, int, int]
     other: tuple[int, int, int] | None = None
     sends: Any = None
+    params: Mapping[str, str] | None = None
     messages: int = 3  # to the database, of the admin's request: begin, what it does, commit
     keyless: bool = False  # for whoever has signed in: no key may, whatever its scopes
 

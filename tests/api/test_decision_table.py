@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import area_identity
+import area_memory
 import area_mind
 import area_tenancy
 import area_world
@@ -33,7 +34,7 @@ OPERATIONS = {operation.name: operation for noun in NOUNS for operation in noun.
 
 
 # A file for each, so that a noun's rows stand beside what they name.
-AREAS = (area_tenancy.AREA, area_identity.AREA, area_mind.AREA, area_world.AREA)
+AREAS = (area_tenancy.AREA, area_identity.AREA, area_memory.AREA, area_mind.AREA, area_world.AREA)
 TABLE: dict[str, Row] = {name: row for area in AREAS for name, row in area.rows.items()}
 Things = dict[str, UUID | str]
 NOWHERE = "01890000-0000-7000-8000-00000000dead"
@@ -54,10 +55,16 @@ async def asked(caller: httpx.AsyncClient, operation: Operation, row: Row, named
     sends = (
         None
         if row.sends is None
-        else json.loads(json.dumps(row.sends).replace("{email}", f"{uuid4().hex}@acme.example"))
+        else json.loads(
+            json.dumps(row.sends)
+            .replace("{email}", f"{uuid4().hex}@acme.example")
+            .replace("{employee}", str(named["employee"]))
+        )
     )
     headers = {"If-Match": "*"} if operation.matched else {}
-    return await caller.request(operation.method, path(operation, named), json=sends, headers=headers)
+    return await caller.request(
+        operation.method, path(operation, named), json=sends, headers=headers, params=row.params
+    )
 
 
 def test_every_operation_has_its_row():

@@ -36,7 +36,9 @@ EXAMPLES = 20  # for each operation and role: the whole file is to take less tha
 def server(request: pytest.FixtureRequest) -> Iterator[Served]:
     cluster = request.getfixturevalue("cluster")
     urls = {"database_url": cluster.url("app"), "worker_database_url": cluster.url("worker")}
-    with served(Settings(**urls, pool_size=2, api_rate=1_000_000, api_address_rate=1_000_000)) as found:
+    with served(
+        Settings(**urls, pool_size=2, api_rate=1_000_000, api_address_rate=1_000_000, api_stream_life=0.05)
+    ) as found:
         yield found
 
 
@@ -86,7 +88,11 @@ def test_every_operation_is_described_with_examples(app: FastAPI):
         assert not told["summary"].endswith(".")
         assert told["description"].startswith(operation.handler.__doc__ or "?")
         done = told["responses"][str(operation.status)]
-        if operation.status != 204:
+        if operation.streams:
+            assert done["content"] == {
+                "text/event-stream": {"schema": {"type": "string"}, "example": operation.example}
+            }
+        elif operation.status != 204:
             assert operation.answer.model_validate(done["content"]["application/json"]["example"])
         if "requestBody" in told:
             assert done.get("content") is None or operation.sends is not None
@@ -104,11 +110,15 @@ def test_every_operation_tells_its_problems(app: FastAPI):
             assert content["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
 
 
+# A question changes nothing; a password is hashed between two transactions.
+UNKEYED = {"recall.ask", "password.change"}
+
+
 def test_every_post_takes_an_idempotency_key_and_every_patch_if_match(app: FastAPI):
     for operation, told in described(app):
         headers = {each["name"] for each in told.get("parameters", ()) if each["in"] == "header"}
-        # Before anybody is let in there is nobody whose key it could be; a password is hashed between two transactions.
-        unkeyed = operation.scope is None or operation.name == "password.change"
+        # Before anybody is let in there is nobody whose key it could be.
+        unkeyed = operation.scope is None or operation.name in UNKEYED
         assert ("Idempotency-Key" in headers) == (operation.method == "POST" and not unkeyed)
         assert ("If-Match" in headers) == (operation.method == "PATCH")
 

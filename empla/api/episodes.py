@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query
@@ -102,7 +102,7 @@ class RecordEpisode(Body):
 
     def to_episode(self) -> NewEpisode:
         """Raises `InvalidError` for content of another shape."""
-        told = {name: getattr(self, name) for name in RecordEpisode.model_fields}
+        told: dict[str, Any] = {name: getattr(self, name) for name in RecordEpisode.model_fields}
         return NewEpisode(**{**told, "content": EpisodeContent.parse(self.content)})
 
 

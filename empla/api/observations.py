@@ -1,7 +1,7 @@
 """What an employee is told of the world: delivered once, and perceived in its next cycle."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query
@@ -78,9 +78,10 @@ class Observe(Body):
 
     def addressed(self, employee: UUID, now: datetime) -> NewObservation:
         """To this employee. Raises `InvalidError`."""
-        told = {name: getattr(self, name) for name in Observe.model_fields}
+        told: dict[str, Any] = {name: getattr(self, name) for name in Observe.model_fields}
+        told |= {"occurred_at": self.occurred_at or now, "recipient": str(employee)}
         try:
-            return NewObservation(**{**told, "occurred_at": self.occurred_at or now, "recipient": str(employee)})
+            return NewObservation(**told)
         except ValidationError as error:
             fault = error.errors()[0]
             raise InvalidError(f"{fault['loc'][0]}: {fault['msg'].lower()}") from None

@@ -6,7 +6,7 @@ import resource
 import socket
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import httpx
@@ -20,6 +20,9 @@ from empla.observability.events import BEGINNING
 from empla.settings import Settings
 from empla.storage.database import Database
 from empla.storage.tx import Caller
+
+if TYPE_CHECKING:
+    from tests.conftest import Cluster
 
 LISTENERS = 500
 PATIENCE = 1.0  # seconds that a client may read nothing
@@ -142,7 +145,9 @@ def test_a_user_is_told_of_whom_he_looks_after_alone(server: Served, token: str)
     assert {each["employee_id"] for each in told(server, user, 2, params={"after": before})} == {str(server.ours.own)}
 
 
-def test_five_hundred_listen_over_one_connection_and_one_who_never_reads_harms_nobody(server: Served, token: str):
+def test_five_hundred_listen_over_one_connection_and_one_who_never_reads_harms_nobody(
+    server: Served, token: str, cluster: "Cluster"
+):
     assert server.ours is not None
     deaf = server.connected(receive_buffer=2048)
     asked(deaf, token)
@@ -155,6 +160,11 @@ def test_five_hundred_listen_over_one_connection_and_one_who_never_reads_harms_n
             until(each, b"\n\n\r\n")
         grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
         assert grown < 150_000, "kilobytes"  # both ends of all connections are in this process
+        with cluster.admin() as admin:
+            listening = admin.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+            ).fetchone()
+        assert listening == (1,)
         with httpx.Client(base_url=server.url) as client:
             assert f"empla_listeners {LISTENERS:.1f}" in client.get("/metrics").text
             refused = client.get("/v1/events", headers={"Authorization": f"Bearer {token}"})

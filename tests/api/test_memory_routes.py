@@ -10,9 +10,15 @@ from calling import Home, client, counted, problem
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from empla import signing
+from empla import sealing, signing
 from empla.effects import integrations
+from empla.settings import Settings
 from empla.storage.database import Database
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return settings.model_copy(update={"secret_keys": SecretStr(sealing.new_key())})
 
 
 async def everything(caller: httpx.AsyncClient, path: str, **params: str | int) -> list[dict[str, object]]:
@@ -46,7 +52,7 @@ async def test_what_is_recorded_is_recalled_and_forgotten(manager: httpx.AsyncCl
     assert why["told"].startswith(f"importance {why['importance']:.2f}")
     assert (await manager.delete(f"{path}/episodes/{ids[0]}")).status_code == 204
     gone = (await manager.get(f"{path}/episodes/{ids[0]}")).json()
-    assert (gone["ended"], gone["description"]) == ("forgotten", "")
+    assert (gone["ended"], gone["description"]) == ("forgotten", "forgotten")
     stats = (await manager.get(f"{path}/memory")).json()
     assert stats["episodes"] == 4
 
@@ -71,7 +77,7 @@ async def test_facts_are_told_contested_and_settled(manager: httpx.AsyncClient, 
     assert (await manager.delete(f"{path}/{rival['id']}")).status_code == 204
     assert (await manager.get(f"{path}/contradictions")).json() == {"items": []}
     changes = (await manager.get(f"{path}/history", params={"subject": "jane"})).json()["items"]
-    assert [each["change"] for each in changes][0] == "forgotten"
+    assert changes[0]["change"] == "forgotten"
     told = problem(await manager.get(f"{path}/as-of", params={"at": "yesterday?"}), 422, "invalid")
     assert told["detail"]
 
@@ -81,7 +87,10 @@ async def test_what_is_told_twice_is_perceived_once(manager: httpx.AsyncClient, 
     at = {"occurred_at": "2026-03-01T09:00:00Z"}
     path = f"/v1/employees/{ours.own}/observations"
     assert (await manager.post(path, json={**told, **at})).json() == {"new": 1, "known": 0, "changed": []}
-    many = [{**told, **at, "employee": str(ours.own)}, {**told, **at, "employee": str(ours.colleague)}]
+    many: list[dict[str, object]] = [
+        {**told, **at, "employee": str(ours.own)},
+        {**told, **at, "employee": str(ours.colleague)},
+    ]
     many.append({**told, **at, "employee": str(ours.own), "content": {"other": True}})
     done = await manager.post("/v1/observations", json={"observations": many})
     assert done.json() == {"new": 1, "known": 1, "changed": ["1"]}

@@ -233,7 +233,7 @@ async def test_an_id_of_another_tenant_in_any_place_opens_nothing(
         async with client(app, keys.give(ours.guest(role))) as caller:
             answer = await asked(caller, operation, row, {**own, parameter: elsewhere[parameter]})
         if row.other is not None and row.other[number] == 200:  # a list of nobody's
-            assert answer.json()["items"] == []
+            assert not any(value for value in answer.json().values() if isinstance(value, list | str))
         else:
             assert answer.status_code in {403, 404}, f"{role}: {answer.text}"
     assert everything(cluster, theirs) == before

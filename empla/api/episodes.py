@@ -103,7 +103,8 @@ class RecordEpisode(Body):
     def to_episode(self) -> NewEpisode:
         """Raises `InvalidError` for content of another shape."""
         told: dict[str, Any] = {name: getattr(self, name) for name in RecordEpisode.model_fields}
-        return NewEpisode(**{**told, "content": EpisodeContent.parse(self.content)})
+        told["content"] = EpisodeContent.parse(self.content)
+        return NewEpisode(**told)
 
 
 @noun.makes(

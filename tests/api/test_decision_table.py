@@ -158,7 +158,9 @@ async def test_a_key_does_what_its_scopes_say(name: str, database: Database, set
     verb = operation.scope.rpartition(":")[2]
     admin = Caller(ours.operator.tenant, user=ours.people["admin"])
     lacking = sorted(scope for scope in SCOPES if scope not in {operation.scope, verb})
-    app = create(database, settings)
+    alone = Noun(operation.noun, about="The one that is asked for.")
+    alone.operations.append(operation)
+    app = create(database, settings, nouns=[alone])
     for scopes, enough in ((lacking, False), ([operation.scope, "admin"], True), ([verb, "admin"], True)):
         async with database.write(admin) as tx:
             key = await keyring.create(tx, user=ours.people["admin"], name="scoped", scopes=scopes)

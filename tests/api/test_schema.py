@@ -29,7 +29,7 @@ CHECKS: list[Any] = [
     _openapi.response_schema_conformance,
     _openapi.status_code_conformance,
 ]
-EXAMPLES = 8  # for each operation and role: the whole file is to take less than a minute
+EXAMPLES = 6  # for each operation and role: the whole file is to take less than a minute
 
 
 @pytest.fixture(scope="module")

@@ -23,9 +23,9 @@ FIRST_DAY, LAST_DAY = date(2016, 10, 20), date(2017, 12, 31)
 EVENINGS = 13_140  # of all agents
 EVENTS = 15_011
 SPRING = "2017-04-01"
-# The second life stops early and ends in spring, unless there is more time.
+# The second life stops early and ends in winter, unless there is more time.
 IS_PATIENT = int(os.environ.get("EMPLA_TEST_PATIENCE", "1")) > 1
-FIRST_STOP, SECOND_END = (SPRING, str(LAST_DAY)) if IS_PATIENT else ("2017-02-20", "2017-05-20")
+FIRST_STOP, SECOND_END = (SPRING, str(LAST_DAY)) if IS_PATIENT else ("2017-01-20", "2017-03-20")
 ORACLE = {  # open, open at list price, won, won value, lost, win rate, open for more than 90 days
     "2017-04-01": (1346, 3330294, 539, 1152956, 127, 0.8093, 53),
     "2017-07-01": (1706, 4261235, 1796, 4250447, 903, 0.6654, 356),

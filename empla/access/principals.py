@@ -1,7 +1,7 @@
 """Who has come through a door, and what their key lets them do. Scopes narrow; the role, which the database judges, is never widened."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
@@ -21,19 +21,12 @@ UNLIMITED: frozenset[str] = frozenset(VERBS)  # of whoever has signed in: the ro
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A person or a program, by its credential. `role` and `scopes` are None until a transaction has told them."""
+    """A person or a program, by its credential; which role and scopes it has, a transaction of its caller tells."""
 
     caller: Caller
     user: UUID
     kind: Literal["sign_in", "api_key"]
     name: str  # for logs: the beginning of the key, or the user's id
-    role: str | None = None
-    scopes: frozenset[str] | None = None
-
-
-def told(principal: Principal, tx: ReadTx) -> Principal:
-    """With the role and the scopes that the database gave it in this transaction."""
-    return replace(principal, role=tx.role, scopes=UNLIMITED if tx.scopes is None else tx.scopes)
 
 
 def checked(scopes: Iterable[str]) -> list[str]:

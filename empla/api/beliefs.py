@@ -86,7 +86,7 @@ async def listed(
             tx, employee=employee, limit=cut.reach, after=after, subject=subject, predicate=predicate
         )
     else:
-        found = await belief_listing.by_name_then(
+        found = await beliefs.as_of(
             tx,
             employee=employee,
             at=moment(as_of),

@@ -101,12 +101,7 @@ class Operation:
     @property
     def matched(self) -> bool:
         """It takes If-Match."""
-        return "seen" in inspect.signature(self.handler).parameters
-
-    @property
-    def has_desk(self) -> bool:
-        """It chooses its own transactions."""
-        return "desk" in inspect.signature(self.handler).parameters
+        return self.takes("seen")
 
     def takes(self, what: str) -> bool:
         """Whether its handler is handed this."""
@@ -349,7 +344,7 @@ def _endpoint(operation: Operation, house: House) -> Callable[..., Awaitable[Res
             parameters["seen"] = Seen(request.headers.getlist("if-match"))
         if operation.takes("client"):
             parameters["client"] = _client(request)
-        if operation.has_desk or operation.scope is None:
+        if operation.takes("desk") or operation.scope is None:
             return await _at_a_desk(operation, house, request, parameters)
         return await _in_a_transaction(operation, request, parameters)
 
@@ -366,7 +361,7 @@ def _client(request: Request) -> Client:
 
 
 async def _at_a_desk(operation: Operation, house: House, request: Request, parameters: dict[str, Any]) -> Response:
-    if operation.has_desk:  # who needs no credential has no desk of his own: the database alone
+    if operation.takes("desk"):  # who needs no credential has no desk of his own: the database alone
         parameters["desk"] = asking(request.scope).desk or house.database
     if operation.takes("request"):
         parameters["request"] = request

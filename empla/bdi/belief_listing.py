@@ -1,4 +1,4 @@
-"""Beliefs and their history in parts: a page of what is held or was held, one belief by its id, and how beliefs came about."""
+"""Beliefs and their history in parts: a page of what is held, one belief by its id, and how beliefs came about."""
 
 from datetime import datetime
 from typing import LiteralString
@@ -46,53 +46,6 @@ async def by_name(
         subject=subject and subject.strip(),
         predicate=predicate and predicate.strip(),
         now=tx.now,
-    )
-
-
-# Of several changes at one moment the last counts: h.id, for plain id would be the belief's.
-BY_NAME_THEN: LiteralString = """
-    SELECT id, employee_id, belief_type, subject, predicate, object,
-           at_most_its_supports_then(effective_confidence(stored_confidence, decay_rate, decay_model, last_updated_at, %(at)s::timestamptz),
-                                     tenant_id, employee_id, source, grounds, object, %(at)s::timestamptz) AS confidence,
-           stored_confidence, source, evidence, formed_at, last_updated_at, decay_rate, decay_model, is_tainted(grounds, object) AS tainted
-      FROM (SELECT DISTINCT ON (subject, predicate)
-                   belief_id AS id, tenant_id, employee_id, belief_type, subject, predicate, new_value AS object,
-                   new_confidence AS stored_confidence, source, evidence, grounds, formed_at, evidence_at AS last_updated_at,
-                   decay_rate, decay_model, change_type
-              FROM belief_history h
-             WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND changed_at <= %(at)s::timestamptz
-               AND change_type NOT IN ('late', 'contradicted')
-               AND (%(subject)s::text IS NULL OR subject = %(subject)s::text)
-               AND (%(predicate)s::text IS NULL OR predicate = %(predicate)s::text)
-               AND (%(after_subject)s::text IS NULL OR (subject, predicate) > (%(after_subject)s::text, %(after_predicate)s::text))
-             ORDER BY subject, predicate, changed_at DESC, h.id DESC) last
-     WHERE change_type NOT IN ('deleted', 'decayed')
-     ORDER BY subject, predicate LIMIT %(limit)s::int
-"""
-
-
-async def by_name_then(
-    tx: ReadTx,
-    *,
-    employee: UUID,
-    at: datetime,
-    limit: int,
-    after: tuple[str, str] | None = None,
-    subject: str | None = None,
-    predicate: str | None = None,
-) -> list[Belief]:
-    """As `by_name`, of what it believed at a moment of its tenant's time; confidences are exact to .01."""
-    after_subject, after_predicate = after or (None, None)
-    return await tx.fetch_all(
-        Belief,
-        BY_NAME_THEN,
-        employee=employee,
-        at=as_utc(at, what="as_of"),
-        limit=limit,
-        after_subject=after_subject,
-        after_predicate=after_predicate,
-        subject=subject and subject.strip(),
-        predicate=predicate and predicate.strip(),
     )
 
 

@@ -324,16 +324,28 @@ AS_OF: LiteralString = """
                AND change_type NOT IN ('late', 'contradicted')
                AND (%(subject)s::text IS NULL OR subject = %(subject)s::text)
                AND (%(predicate)s::text IS NULL OR predicate = %(predicate)s::text)
+               AND (%(after_subject)s::text IS NULL OR (subject, predicate) > (%(after_subject)s::text, %(after_predicate)s::text))
              ORDER BY subject, predicate, changed_at DESC, h.id DESC) last
      WHERE change_type NOT IN ('deleted', 'decayed')
-     ORDER BY subject, predicate
+     ORDER BY subject, predicate LIMIT %(limit)s::int
 """
 
 
 async def as_of(
-    tx: ReadTx, *, employee: UUID, at: datetime, subject: str | None = None, predicate: str | None = None
+    tx: ReadTx,
+    *,
+    employee: UUID,
+    at: datetime,
+    subject: str | None = None,
+    predicate: str | None = None,
+    after: tuple[str, str] | None = None,
+    limit: int | None = None,
 ) -> list[Belief]:
-    """What the employee believed at a moment of its tenant's time; confidences are exact to .01."""
+    """What the employee believed at a moment of its tenant's time; confidences are exact to .01.
+
+    By subject and predicate, from those after these two on; all of it without a limit.
+    """
+    after_subject, after_predicate = after or (None, None)
     return await tx.fetch_all(
         Belief,
         AS_OF,
@@ -341,6 +353,9 @@ async def as_of(
         at=as_utc(at, what="as_of"),
         subject=subject and subject.strip(),
         predicate=predicate and predicate.strip(),
+        after_subject=after_subject,
+        after_predicate=after_predicate,
+        limit=limit,
     )
 
 

@@ -56,10 +56,7 @@ NEVER_NULL = {
     },
     "empla.effects.approvals.LISTED: Approval.capability": "people are asked about messages and calls, which have one",
     "empla.effects.integrations.SEALED: _Sealed.sealed": "those without are left out",
-    **{
-        f"empla.bdi.{statement}: Belief.stored_confidence": "entries that end a belief, the only ones without it, are left out"
-        for statement in ("beliefs.AS_OF", "belief_listing.BY_NAME_THEN")
-    },
+    "empla.bdi.beliefs.AS_OF: Belief.stored_confidence": "entries that end a belief, the only ones without it, are left out",
 }
 
 

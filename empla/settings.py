@@ -140,6 +140,12 @@ class Settings(BaseSettings):
     sign_in_idle_days: float = Field(
         default=7.0, gt=0, le=366, description="Days after which a sign-in that nobody refreshed is over"
     )
+    page_hours: float = Field(
+        default=12.0,
+        gt=0,
+        le=720,
+        description="Hours after which a browser signs in again, unless its sign-in ends before",
+    )
     refresh_grace: float = Field(
         default=10.0,
         ge=0,

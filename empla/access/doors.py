@@ -39,6 +39,14 @@ async def by_token(database: Database, text: str) -> Principal:
     """
     if text.startswith(PREFIX["key"]):
         return keys.principal(text)
-    claims = tokens.verify(database.settings, text)
+    return _signed_in(tokens.verify(database.settings, text))
+
+
+async def by_page(database: Database, text: str) -> Principal:
+    """As `by_token`, of what a browser brings in its cookie: a page token, never a key. Raises `UnauthorizedError`."""
+    return _signed_in(tokens.verify(database.settings, text, kind="page"))
+
+
+def _signed_in(claims: tokens.Claims) -> Principal:
     caller = Caller(claims.tid, user=claims.sub, proof=Proof(sign_in=claims.sid))
     return Principal(caller, user=claims.sub, kind="sign_in", name=str(claims.sub))

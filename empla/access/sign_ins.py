@@ -91,7 +91,30 @@ FINISH: LiteralString = """
 """
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    refresh_token: Credential
+    expires_at: datetime
+
+
 async def sign_in(database: Database, *, slug: str, email: str, password: str, client: Client | None = None) -> Tokens:
+    """Tokens for a program, as `_judged` says."""
+    made = await _judged(database, slug=slug, email=email, password=password, client=client)
+    return _tokens(database, made.refresh_token, made.expires_at)
+
+
+async def sign_in_page(
+    database: Database, *, slug: str, email: str, password: str, client: Client | None = None
+) -> tokens.Issued:
+    """The token of a browser's cookie; the refresh token is told to nobody. Raises as `sign_in`."""
+    made = await _judged(database, slug=slug, email=email, password=password, client=client)
+    of = made.refresh_token
+    return tokens.issue(
+        database.settings, tenant=of.tenant, user=of.user, sign_in=of.id, until=made.expires_at, kind="page"
+    )
+
+
+async def _judged(database: Database, *, slug: str, email: str, password: str, client: Client | None) -> _Made:
     """Two messages and one hash, whatever is wrong; a locked account takes the first message alone, whether it exists or not.
 
     Raises `UnauthorizedError` with one sentence, `LockedOutError`, `UnavailableError` when too many sign in at once or no key signs tokens.
@@ -134,8 +157,7 @@ async def sign_in(database: Database, *, slug: str, email: str, password: str, c
     if not finished:
         raise UnauthorizedError(WRONG)
     [made] = finished
-    refresh_token = Credential("refresh", made.sign_in, begun.tenant, made.user_id, (family, own))
-    return _tokens(database, refresh_token, made.expires_at)
+    return _Made(Credential("refresh", made.sign_in, begun.tenant, made.user_id, (family, own)), made.expires_at)
 
 
 EXCHANGE: LiteralString = """

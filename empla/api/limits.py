@@ -78,9 +78,9 @@ def house(address: str) -> str:
     return str(getattr(found, "ipv4_mapped", None) or found)
 
 
-async def body_of(request: Request, settings: Settings) -> bytes:
-    """All of the body. Raises `TooLargeError` as soon as that is known, `SlowBodyError`."""
-    most = settings.api_max_body_bytes
+async def body_of(request: Request, settings: Settings, *, max_bytes: int | None = None) -> bytes:
+    """All of the body, at most EMPLA_API_MAX_BODY_BYTES unless told. Raises `TooLargeError` as soon as that is known, `SlowBodyError`."""
+    most = settings.api_max_body_bytes if max_bytes is None else max_bytes
     too_large = TooLargeError(f"a body has at most {most:,} bytes")
     told = request.headers.get("content-length")
     if told is not None and told.isdecimal() and int(told[:20]) > most:

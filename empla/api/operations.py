@@ -343,7 +343,7 @@ def _endpoint(operation: Operation, house: House) -> Callable[..., Awaitable[Res
         if operation.matched:
             parameters["seen"] = Seen(request.headers.getlist("if-match"))
         if operation.takes("client"):
-            parameters["client"] = _client(request)
+            parameters["client"] = client_of(request)
         if operation.takes("desk") or operation.scope is None:
             return await _at_a_desk(operation, house, request, parameters)
         return await _in_a_transaction(operation, request, parameters)
@@ -354,7 +354,7 @@ def _endpoint(operation: Operation, house: House) -> Callable[..., Awaitable[Res
     return endpoint
 
 
-def _client(request: Request) -> Client:
+def client_of(request: Request) -> Client:
     """The address is the proxy's where EMPLA_API_PROXIES does not name the proxy: the server has looked at that already."""
     address = None if request.client is None else house_of(request.client.host)
     return Client(address=address, agent=request.headers.get("user-agent"))

@@ -1,0 +1,34 @@
+"""The API and the pages for people, as one application."""
+
+from collections.abc import Sequence
+
+from fastapi import FastAPI
+
+from empla.access.doors import by_token
+from empla.api import app as api
+from empla.api.app import Beside
+from empla.api.doors import Door
+from empla.dashboard import employee, live, overview, pages, sign_in
+from empla.dashboard.pages import Room
+from empla.settings import Settings
+from empla.storage.database import Database
+
+# One file for each; a room that is not named here has no pages.
+ROOMS: tuple[Room, ...] = (
+    *(sign_in.room, live.room, overview.room),
+    *(employee.room,),
+)
+
+
+def create(
+    database: Database,
+    settings: Settings,
+    *,
+    door: Door = by_token,
+    beside: Sequence[Beside] = (),
+    rooms: Sequence[Room] = ROOMS,
+) -> FastAPI:
+    """An application over an open database: `/v1` for programs, `/` for people."""
+    app = api.create(database, settings, door=door, beside=beside)
+    pages.mount(app, app.state.house, rooms)
+    return app

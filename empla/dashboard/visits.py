@@ -1,0 +1,158 @@
+"""One request of a person with a browser: who it is, what was asked, and the page or the address that answers it."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from empla.api.doors import ANY, EVERYBODY, Desk
+from empla.api.limits import body_of
+from empla.api.operations import House
+from empla.api.problems import faults_of, invalid
+from empla.dashboard.templates import render
+from empla.errors import ForbiddenError
+from empla.mind import overview
+from empla.mind.overview import Viewer
+from empla.storage.tx import ReadTx, Tx
+
+# What a page says after something was done. An address names it, so that nobody puts his own words into a page of ours.
+TOLD = {
+    "signed_out": "You are signed out.",
+    "paused": "Paused: nothing is done until it is resumed.",
+    "resumed": "It works from now on.",
+    "promoted": "Promoted.",
+    "demoted": "Demoted: what it was about to send is asked about again.",
+    "approved": "Approved: it leaves in the employee's next cycle, if hours, limits and budget allow.",
+    "edited": "Approved as you edited it.",
+    "rejected": "Rejected: the employee remembers why.",
+}
+Asked = TypeVar("Asked", bound=BaseModel)
+_SEE_OTHER = 303
+_MAX_FIELDS = 100
+
+
+class Fields(BaseModel):
+    """What an address or a form says; what is not known is refused, and an empty field was not filled in."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+@dataclass
+class Visit:
+    """Whoever signed in, before a page."""
+
+    request: Request
+    house: House
+    desk: Desk | None
+    viewer: Viewer | None = field(default=None, init=False)
+
+    @property
+    def at_desk(self) -> Desk:
+        """Of one who is signed in, which every page but a few asks for."""
+        assert self.desk is not None  # noqa: S101 — pages.py lets nobody else in
+        return self.desk
+
+    @asynccontextmanager
+    async def read(self, *, roles: frozenset[Any] = EVERYBODY) -> AsyncGenerator[ReadTx]:
+        """A transaction as the viewer, that may only read; its first statement is what every page's frame shows."""
+        async with self._for(roles).read() as tx:
+            self.viewer = await overview.viewer(tx)
+            yield tx
+
+    @asynccontextmanager
+    async def write(self, *, roles: frozenset[Any] = EVERYBODY) -> AsyncGenerator[Tx]:
+        """A transaction as the viewer, committed at the end of the block."""
+        async with self._for(roles).write() as tx:
+            yield tx
+
+    def _for(self, roles: frozenset[Any]) -> Desk:
+        desk = self.at_desk
+        return Desk(desk.database, desk.principal, ANY, roles)
+
+    def asked(self, shape: type[Asked]) -> Asked:
+        """What the address asks for. Raises `InvalidError` in one sentence."""
+        query = self.request.query_params
+        many = {name for name, known in shape.model_fields.items() if "list" in str(known.annotation)}
+        return _shaped(
+            shape, {name: query.getlist(name) if name in many else query[name] for name in query if query[name] != ""}
+        )
+
+    async def receive(self, max_bytes: int) -> None:
+        """The body is here, and not too large. Raises `TooLargeError`, `SlowBodyError`."""
+        body = await body_of(self.request, self.house.settings, max_bytes=max_bytes)
+        setattr(self.request, "_body", body)  # noqa: B010 — where starlette looks for what was read already
+
+    async def sent(self, shape: type[Asked]) -> Asked:
+        """What the form says. Raises `InvalidError` in one sentence."""
+        async with self.request.form(max_files=0, max_fields=_MAX_FIELDS) as form:
+            many = {name for name, known in shape.model_fields.items() if "list" in str(known.annotation)}
+            said = {name: form.getlist(name) if name in many else form[name] for name in form if form[name] != ""}
+        return _shaped(shape, said)
+
+    @property
+    def is_partial(self) -> bool:
+        """One part of the page is asked for, not all of it."""
+        return self.request.headers.get("hx-request-type") == "partial"
+
+    @property
+    def block(self) -> str | None:
+        """Which part: the id of the element that it shall replace."""
+        return (self.request.headers.get("hx-target", "").rpartition("#")[2] or None) if self.is_partial else None
+
+    def wants(self, block: str) -> bool:
+        """Whether this part is asked for, alone or with all of the page: what nobody sees is not fetched."""
+        return self.block in {None, block}
+
+    def show(self, template: str, *, status: int = 200, **shown: Any) -> Response:
+        """The page, or the part of it that was asked for."""
+        frame = self._frame()
+        text = render(template, block=self.block, **frame, **shown)
+        if self.is_partial:
+            text += render("beside.html", **frame)
+        return HTMLResponse(text, status, headers={"Vary": "HX-Request-Type, HX-Target"})
+
+    def show_whole(self, template: str, *, status: int = 200, **shown: Any) -> Response:
+        """The page, whatever was asked for."""
+        return HTMLResponse(render(template, **self._frame(), **shown), status)
+
+    def _frame(self) -> dict[str, Any]:
+        viewer = self.viewer
+        return {
+            "viewer": viewer,
+            "now": None if viewer is None else viewer.now,
+            "path": self.request.url.path,
+            "address": self.address,
+            "told": TOLD.get(self.request.query_params.get("told", "")),
+        }
+
+    def address(self, **changed: Any) -> str:
+        """This page's address with other parameters; None takes one away."""
+        query = {name: value for name, value in self.request.query_params.items() if name != "told"}
+        query.update({name: str(value) for name, value in changed.items() if value is not None})
+        for name, value in changed.items():
+            if value is None:
+                query.pop(name, None)
+        return self.request.url.path + ("?" + urlencode(query) if query else "")
+
+    def go(self, to: str, *, told: str | None = None) -> Response:
+        """To another page after something was done, which says so in one sentence: one of ours, by its name."""
+        query: Mapping[str, str] = {} if told is None else {"told": told}
+        return RedirectResponse(to + ("?" + urlencode(query) if query else ""), _SEE_OTHER)
+
+
+def _shaped(shape: type[Asked], said: Mapping[str, Any]) -> Asked:
+    try:
+        return shape.model_validate(said)
+    except ValidationError as error:
+        raise invalid(faults_of([{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()])) from None
+
+
+def need(allowed: bool, sentence: str) -> None:  # noqa: FBT001 — reads as a sentence
+    """Raises `ForbiddenError` with it."""
+    if not allowed:
+        raise ForbiddenError(sentence)

@@ -16,7 +16,7 @@ from empla.storage.tx import Caller, ReadTx, Tx
 Role = Literal["admin", "manager", "delegate", "user"]
 EVERYBODY: frozenset[Role] = frozenset({"admin", "manager", "delegate", "user"})
 STAFF: frozenset[Role] = frozenset({"admin", "manager"})
-DELEGATES: frozenset[Role] = STAFF | {"delegate"}
+DELEGATES: frozenset[Role] = frozenset({"admin", "manager", "delegate"})
 ADMINS: frozenset[Role] = frozenset({"admin"})
 ANY = "*"  # in place of a scope: every credential that is good has it
 

@@ -22,19 +22,13 @@ VERBS: tuple[Verb, ...] = ("SELECT", "INSERT", "UPDATE", "DELETE")
 Values = Mapping[str, object]
 # What belongs to no employee, and each of them reads: the tenant itself, and what it needs on the way out.
 OF_THE_TENANT = {"tenants", "capabilities", "integrations"}
-# What a delegate writes of its employees; where only some verbs, these.
+# What a delegate writes of its employees.
+_FED = ("beliefs", "employee_goals", "employee_intentions", "intention_steps", "notices", "observations")
+_REMEMBERED = ("memory_episodes", "memory_semantic", "memory_procedural", "memory_working", "fact_predicates")
+_INDEXED = ("memory_index", "memory_vectors", "memory_words", "memory_spaces")
 DELEGATED: dict[str, set[Verb]] = {
-    **dict.fromkeys(
-        ("beliefs", "employee_goals", "employee_intentions", "intention_steps", "notices", "observations"),
-        {"INSERT", "UPDATE"},
-    ),
-    **dict.fromkeys(
-        ("memory_episodes", "memory_semantic", "memory_procedural", "memory_working", "fact_predicates"),
-        {"INSERT", "UPDATE"},
-    ),
-    **dict.fromkeys(
-        ("memory_index", "memory_vectors", "memory_words", "memory_spaces"), {"INSERT", "UPDATE", "DELETE"}
-    ),
+    **{name: {"INSERT", "UPDATE"} for name in (*_FED, *_REMEMBERED)},
+    **{name: {"INSERT", "UPDATE", "DELETE"} for name in _INDEXED},
     "fact_evidence": {"INSERT"},
     "metrics": {"INSERT"},
     "conversations": {"UPDATE"},
@@ -223,8 +217,8 @@ class Attacker:
     # What the role reaches when it asks for everything
 
     def may_touch(self, verb: Verb, tenant: UUID, owner: UUID | None) -> bool:
-        """The law, for rows of one owner: users only read, and what is assigned to them; a delegate reads the same of the employees that its key
-        names, and writes what it feeds; an employee has its own rows alone.
+        """The law, for rows of one owner: users only read, and what is assigned to them; a delegate also writes, of the employees that
+        its key names; an employee has its own rows alone.
         """
         house = self.world.ours.house
         if tenant != house.tenant:

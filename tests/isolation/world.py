@@ -118,7 +118,7 @@ class Gate:
             connection.rollback()
 
     def _key(self, house: House) -> tuple[UUID, bytes]:
-        """Of the manager, with every scope, narrowed to `own`: what it is and by what it is proven. Only the administrator can write one by hand."""
+        """Of the manager, with every scope, narrowed to `own`: its id and its digest, which only the administrator can write by hand."""
         digest = b"d" * 32
         if house.own not in self._keys:
             key = {**_api_key(), "scopes": ["admin", "approve", "read", "write"], "employee_ids": [house.own]}

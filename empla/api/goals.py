@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from empla.api.doors import STAFF
+from empla.api.doors import DELEGATES
 from empla.api.operations import Body, Noun
 from empla.api.paging import BeforeId, Page, Paging
 from empla.bdi import goals
@@ -118,7 +118,7 @@ class AdoptGoal(Body):
     "/employees/{employee}/goals",
     "adopt",
     summary="An employee wants something",
-    roles=STAFF,
+    roles=DELEGATES,
     location="/employees/{employee}/goals/{id}",
     sends={"metric": "pipeline.coverage", "goal_type": "maintenance", "at_least": 3},
     example=_COVERAGE,
@@ -145,7 +145,7 @@ class GiveUp(Body):
     "/employees/{employee}/goals/{goal}/drop",
     "drop",
     summary="A goal is wanted no more",
-    roles=STAFF,
+    roles=DELEGATES,
     sends={"reason": "The territory went to another team."},
     example={**_COVERAGE, "status": "abandoned", "reason": "The territory went to another team."},
 )

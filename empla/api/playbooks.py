@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from empla.api.doors import STAFF
+from empla.api.doors import DELEGATES
 from empla.api.operations import Body, Noun
 from empla.api.paging import Page, Paging
 from empla.memory import demonstration, playbook_rules, procedural
@@ -93,7 +93,7 @@ class AddPlaybook(Body):
     "/employees/{employee}/playbooks",
     "add",
     summary="An employee is taught a playbook",
-    roles=STAFF,
+    roles=DELEGATES,
     location="/employees/{employee}/playbooks/{id}",
     sends={"playbook": _WRITTEN},
     example=_THANK,
@@ -169,7 +169,7 @@ class Learn(Body):
     "/employees/{employee}/playbooks/learn",
     "learn",
     summary="An employee learns from what people did",
-    roles=STAFF,
+    roles=DELEGATES,
     location="/employees/{employee}/playbooks/{procedure.id}",
     sends={
         "name": "thank_for_the_deal",
@@ -197,7 +197,7 @@ async def get(tx: ReadTx, *, employee: UUID, playbook: UUID) -> Procedure:
     "/employees/{employee}/playbooks/{playbook}/enable",
     "enable",
     summary="An employee may use a playbook again",
-    roles=STAFF,
+    roles=DELEGATES,
     example=_THANK,
 )
 async def enable(tx: Tx, *, employee: UUID, playbook: UUID) -> Procedure:
@@ -210,7 +210,7 @@ async def enable(tx: Tx, *, employee: UUID, playbook: UUID) -> Procedure:
     "/employees/{employee}/playbooks/{playbook}/disable",
     "disable",
     summary="An employee may use a playbook no more",
-    roles=STAFF,
+    roles=DELEGATES,
     example={**_THANK, "enabled": False},
 )
 async def disable(tx: Tx, *, employee: UUID, playbook: UUID) -> Procedure:
@@ -230,7 +230,7 @@ class Judge(Body):
     "/employees/{employee}/playbooks/{playbook}/judge",
     "judge",
     summary="A person decides how far a playbook is trusted",
-    roles=STAFF,
+    roles=DELEGATES,
     sends={"standing": "demoted", "reason": "Customers find it annoying."},
     example={**_THANK, "standing": "demoted"},
 )

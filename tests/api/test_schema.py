@@ -12,10 +12,12 @@ import pytest
 import schemathesis
 from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given, settings
+from pydantic import SecretStr
 from serving import Served, served
 
 from empla.api.app import NOUNS
 from empla.api.operations import Operation
+from empla.sealing import new_key
 from empla.settings import Settings
 
 OPERATIONS = {operation.name: operation for noun in NOUNS for operation in noun.operations}
@@ -36,9 +38,8 @@ EXAMPLES = 6  # for each operation and role: the whole file is to take less than
 def server(request: pytest.FixtureRequest) -> Iterator[Served]:
     cluster = request.getfixturevalue("cluster")
     urls = {"database_url": cluster.url("app"), "worker_database_url": cluster.url("worker")}
-    with served(
-        Settings(**urls, pool_size=2, api_rate=1_000_000, api_address_rate=1_000_000, api_stream_life=0.05)
-    ) as found:
+    own = Settings(**urls, pool_size=2, api_rate=1_000_000, api_address_rate=1_000_000, api_stream_life=0.05)
+    with served(own.model_copy(update={"secret_keys": SecretStr(new_key())})) as found:
         yield found
 
 
@@ -110,8 +111,8 @@ def test_every_operation_tells_its_problems(app: FastAPI):
             assert content["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
 
 
-# A question changes nothing; a password is hashed between two transactions.
-UNKEYED = {"recall.ask", "password.change"}
+# A question changes nothing; a password is hashed between two transactions; of a secret no digest is kept.
+UNKEYED = {"recall.ask", "password.change", "integrations.add"}
 
 
 def test_every_post_takes_an_idempotency_key_and_every_patch_if_match(app: FastAPI):

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from datetime import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,7 @@ def elsewhere() -> Iterator[tuple[str, list[str]]]:
     server.server_close()
 
 
-async def test_limits_are_changed_as_they_were_seen(admin: httpx.AsyncClient):
+async def test_limits_are_changed_as_they_were_seen(admin: httpx.AsyncClient, database: Database, theirs: Home):
     got = await admin.get("/v1/capabilities/email")
     change: dict[str, Any] = {
         "quiet_hours": {"begin": "20:00", "end": "08:30"},
@@ -60,6 +61,9 @@ async def test_limits_are_changed_as_they_were_seen(admin: httpx.AsyncClient):
     loud = await admin.patch("/v1/capabilities/email", json={"quiet_hours": "none"}, headers={"If-Match": "*"})
     assert (loud.json()["quiet_from"], loud.json()["repeat_window"]) == (None, "P2D")
     assert (await admin.post("/v1/capabilities/email/withdraw")).json()["enabled"] is False
+    async with database.read(theirs.operator) as tx:
+        other = await capabilities.offer(tx, name="email")
+    assert (other.enabled, other.quiet_from, other.costs) == (True, time(21), {"effects": 1})
     assert (await admin.post("/v1/capabilities/email/offer")).json() == loud.json()
 
 

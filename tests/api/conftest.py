@@ -6,11 +6,19 @@ import httpx
 import pytest
 from calling import Home, Keys, a_home, client, whole
 from fastapi import FastAPI
+from pydantic import SecretStr
 
+from empla import sealing
 from empla.api.app import NOUNS, create
 from empla.api.operations import Noun
 from empla.settings import Settings
 from empla.storage.database import Database
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """With a key of its own, by which secrets are sealed."""
+    return settings.model_copy(update={"secret_keys": SecretStr(sealing.new_key())})
 
 
 @pytest.fixture

@@ -211,7 +211,7 @@ BY_PARAMETER = sorted(
     (name, piece.strip("{}"))
     for name, operation in OPERATIONS.items()
     for piece in operation.path.split("/")
-    if piece.startswith("{") and piece != "{resource}"  # a word, and the same in every tenant
+    if piece.startswith("{") and piece not in {"{resource}", "{capability}"}  # words, the same in every tenant
 )
 
 

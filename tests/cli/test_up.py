@@ -14,12 +14,14 @@ from typing import Any
 import httpx
 import pytest
 
-from empla.settings import Settings
-from empla.storage import embedded, opening
+from empla.storage import embedded
 
 JORDAN = {"name": "Jordan", "role": "sales_ae", "email": "jordan@acme.example"}
 WON = {
-    **{"source": "crm", "external_id": "deal-77", "kind": "deal_won", "description": "Acme signed"},
+    "source": "crm",
+    "external_id": "deal-77",
+    "kind": "deal_won",
+    "description": "Acme signed",
     "content": {"opportunity": "deal-77", "stage": "won", "close_value": 12000},
 }
 PATIENCE = 30.0  # seconds

@@ -127,7 +127,7 @@ def _is_seen() -> bool:
         kind = os.fstat(sys.stdout.fileno()).st_mode
     except (OSError, ValueError):
         return True  # it is nothing of the system's
-    return stat.S_ISCHR(kind) or stat.S_ISFIFO(kind)
+    return sys.stdout.isatty() or stat.S_ISFIFO(kind)
 
 
 async def _office(database: Database, caller: Caller) -> Office:

@@ -72,7 +72,7 @@ def test_the_page_does_what_it_says(up: Up, tmp_path: Path):
     script = f"EMPLA={up.of('is up')}\nPASSWORD={up.of('  password')}\n"
     script += "".join(f"{block['code']}echo ----\n" for block in blocks)
     done = subprocess.run(
-        ["sh", "-euc", script],  # noqa: S607
+        ["sh", "-euc", script],  # noqa: S607  # noqa: S607
         capture_output=True,
         text=True,
         timeout=60,

@@ -182,7 +182,8 @@ def listening(settings: Settings) -> socket.socket:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise UnavailableError(f"port {port} of {host} is taken: choose another with --port") from error
-        raise UnavailableError(f"nothing can listen at {host}, port {port}: {error.strerror}") from error
+        reason = str(error.strerror).partition(" (")[0]  # the same address follows once more
+        raise UnavailableError(f"nothing can listen at {host}, port {port}: {reason}") from error
 
 
 def url(listens: socket.socket) -> str:

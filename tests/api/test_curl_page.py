@@ -55,7 +55,7 @@ def up(cluster: "Cluster") -> Iterator[Up]:
                 yield Up("".join(lines))
             finally:
                 running.terminate()
-                assert running.wait(30) == 0
+                assert running.wait(60) == 0
 
 
 def test_the_page_does_what_it_says(up: Up, tmp_path: Path):
@@ -75,7 +75,7 @@ def test_the_page_does_what_it_says(up: Up, tmp_path: Path):
         ["sh", "-euc", script],  # noqa: S607  # noqa: S607
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
         cwd=tmp_path,
     )

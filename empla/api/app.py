@@ -18,6 +18,7 @@ from empla.access.doors import by_token
 from empla.api import (
     approvals,
     assignments,
+    audit,
     beliefs,
     budgets,
     conversations,
@@ -68,6 +69,7 @@ NOUNS: tuple[Noun, ...] = (
     *(working.noun, recall.noun, memory.noun, observations.noun),
     *(hooks.noun, conversations.noun, events.noun, approvals.noun),
     *(outbox.noun, notices.noun, budgets.noun),
+    audit.noun,
 )
 _ABOUT = (
     "Digital employees with a mind and a memory. Every request but the few that need no credential is made as whoever the credential "

@@ -38,6 +38,7 @@ from empla.api import (
     operations,
     outbox,
     passwords,
+    performance,
     playbooks,
     probes,
     problems,
@@ -69,7 +70,7 @@ NOUNS: tuple[Noun, ...] = (
     *(working.noun, recall.noun, memory.noun, observations.noun),
     *(hooks.noun, conversations.noun, events.noun, approvals.noun),
     *(outbox.noun, notices.noun, budgets.noun),
-    audit.noun,
+    *(audit.noun, performance.noun),
 )
 _ABOUT = (
     "Digital employees with a mind and a memory. Every request but the few that need no credential is made as whoever the credential "

@@ -94,7 +94,7 @@ async def listed(
 ) -> list[Entry]:
     """The latest first, of all that was told of the tenant; managers and admins see it, for anybody else there is none.
 
-    `since` is inclusive, `until` is not; both are the tenant's time. `employee`: what it did, and what was done to it and to what is its own.
+    `since` is inclusive, `until` is not; both are the tenant's time. Of an employee: what it did, and what was done to it and its own.
     """
     return await tx.fetch_all(
         Entry,

@@ -3,12 +3,17 @@
 from uuid import UUID
 
 from calling import Home
-from decision_table import Area, Row
+from decision_table import READ, Area, Row
 
 from empla.storage.database import Database
 
 _ROWS: dict[str, Row] = {
     "audit.list": Row((200, 200, 403)),
+    "metrics.list": Row((200, 200, 200)),
+    "metrics.days": Row((200, 200, 200)),
+    "metrics.total": Row((200, 200, 200)),
+    "metrics.days_of_employee": Row(*READ),
+    "metrics.total_of_employee": Row(*READ),
 }
 
 

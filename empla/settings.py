@@ -140,6 +140,12 @@ class Settings(BaseSettings):
     sign_in_idle_days: float = Field(
         default=7.0, gt=0, le=366, description="Days after which a sign-in that nobody refreshed is over"
     )
+    sign_in_kept_days: float = Field(
+        default=90.0,
+        ge=1,
+        le=3660,
+        description="Days that a sign-in which is over, or a link that nobody used, is kept before housekeeping removes it",
+    )
     refresh_grace: float = Field(
         default=10.0,
         ge=0,

@@ -58,6 +58,7 @@ from empla.api.operations import PREFIX, House, Noun, Operation
 from empla.api.problems import Problem
 from empla.api.streams import EVENT_STREAM, Streams
 from empla.errors import EmplaError
+from empla.mind import mail_resets
 from empla.settings import Settings
 from empla.storage.database import Database
 
@@ -108,7 +109,11 @@ def create(
     nouns: Sequence[Noun] = NOUNS,
     beside: Sequence[Beside] = (),
 ) -> FastAPI:
-    """An application over an open database. `door` makes a principal of a credential."""
+    """An application over an open database. `door` makes a principal of a credential.
+
+    Raises `UsageError` for a mail server that is none, so that it is not found out when somebody has forgotten a password.
+    """
+    mail_resets.installation(settings)
     figures = Metrics(database)
 
     @asynccontextmanager

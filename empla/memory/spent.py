@@ -17,7 +17,7 @@ class Spent:
     """Seconds by part, of so many recalls."""
 
     recalls: int = 0
-    seconds: dict[Part, float] = field(default_factory=lambda: dict[Part, float](sql=0.0, embed=0.0, rank=0.0))
+    seconds: dict[Part, float] = field(default_factory=lambda: {"sql": 0.0, "embed": 0.0, "rank": 0.0})
 
     @contextmanager
     def on(self, part: Part) -> Generator[None]:

@@ -29,6 +29,10 @@ TOLD = {
     "demoted": "Demoted: what it was about to send is asked about again.",
     "approved": "Approved: it leaves in the employee's next cycle, if hours, limits and budget allow.",
     "edited": "Approved as you edited it.",
+    "told": "Told: a person's word silences guesses that say otherwise.",
+    "retracted": "Held no more, and neither is what was inferred from it.",
+    "kept": "Settled: the person's word stands.",
+    "overturned": "Settled: it believes what was claimed from now on, on your word.",
     "rejected": "Rejected: the employee remembers why.",
 }
 Asked = TypeVar("Asked", bound=BaseModel)

@@ -1,10 +1,12 @@
 """What an employee knows how to do, in plain sentences, and how far it is trusted; people judge, allow, forbid and teach."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
+from markupsafe import Markup, escape
 from pydantic import Field
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
@@ -27,6 +29,36 @@ from empla.storage.tx import Tx
 room = Room("playbooks")
 _PLANS = 15
 _MAX_BODY = 4 * MAX_FILE_BYTES  # a file in a form takes more than it is long
+EXAMPLES = {
+    "playbooks": """role: every
+playbooks:
+  - name: thank_for_the_deal
+    description: Thank for a deal that was won.
+    triggers: [deal_won]
+    context: known account
+    steps:
+      - action: task
+        title: Thank {account}
+        due: 1 day
+""",
+    "demonstrations": """demonstrations:
+  - by: Ann
+    event:
+      kind: deal_won
+      content: {account: Initech}
+    steps:
+      - action: task
+        title: Thank Initech
+  - by: Bob
+    event:
+      kind: deal_won
+      content: {account: Hooli}
+    steps:
+      - action: task
+        title: Thank Hooli
+""",
+}
+_CODE, _STRONG, _SKILL = re.compile(r"`([^`]+)`"), re.compile(r"\*\*(.+?)\*\*"), re.compile(r"\*(.+?)\*")
 Which = Literal["usable", "learned", "trial", "demoted", "disabled", "all"]
 
 
@@ -112,7 +144,7 @@ async def one(visit: Visit, employee: UUID, procedure: UUID) -> Response:
             succeeded / executed if executed else None,
             wilson_upper(succeeded, executed),
         ),
-        names={each.procedure_name: each.id for each in library},
+        spoken=_spoken({each.procedure_name: f"/employees/{employee}/playbooks/{each.id}" for each in library}),
         plans=plans,
     )
 
@@ -123,6 +155,21 @@ def _in_words(found: Procedure, library: Sequence[Procedure]) -> InWords | None:
         return told(found.playbook, {each.procedure_name: each.playbook for each in library})
     except EmplaError:
         return None
+
+
+def _spoken(there: Mapping[str, str]) -> Callable[[str], Markup]:
+    """A sentence with its names set off as in a handbook, those of playbooks as ways to them."""
+
+    def name(found: re.Match[str]) -> str:
+        told = found[1]
+        return f'<a href="{there[told]}">{told.replace("_", " ")}</a>' if told in there else f"<code>{told}</code>"
+
+    def spoken(sentence: str) -> Markup:
+        text = _CODE.sub(name, str(escape(sentence)))
+        text = _STRONG.sub(r"<strong>\1</strong>", text)
+        return Markup(_SKILL.sub(r"<em>\1</em>", text))  # noqa: S704 — it was escaped first
+
+    return spoken
 
 
 class Decided(Fields):
@@ -178,7 +225,7 @@ async def form(visit: Visit, employee: UUID) -> Response:
 async def _form(visit: Visit, employee: UUID, draft: Taught, faults: list[str], *, status: int = 200) -> Response:
     async with visit.read(roles=STAFF) as tx:
         person = await employees.get(tx, employee=employee)
-    return visit.show_whole("playbook_teach.html", status=status, person=person, draft=draft, faults=faults)
+    return visit.show_whole("playbook_teach.html", status=status, person=person, draft=draft, faults=faults, examples=EXAMPLES)
 
 
 @room.takes("/employees/{employee:uuid}/playbooks/teach", max_bytes=_MAX_BODY)

@@ -188,7 +188,9 @@ async def one(visit: Visit, employee: UUID, goal: UUID) -> Response:
         )
         spells = await pursuits.spells(tx, employee=employee, goal=goal) if visit.wants("spells") else []
         plans = (
-            await intention_listing.lines(tx, employee=employee, goal=goal, limit=_PLANS) if visit.wants("plans") else []
+            await intention_listing.lines(tx, employee=employee, goal=goal, limit=_PLANS)
+            if visit.wants("plans")
+            else []
         )
         history = await goals.history(tx, employee=employee, goal=goal) if visit.wants("history") else []
         now = tx.now

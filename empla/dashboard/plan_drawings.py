@@ -1,4 +1,7 @@
-"""Where the boxes and arrows of a plan stand: its steps in layers, what waits for another below it, and what a step pursues in a frame of its own."""
+"""Where the boxes and arrows of a plan stand: steps in layers, what waits for another below it, what a step pursues in a frame.
+
+All of it begins at the left, so that a narrow window shows the beginning.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,9 +10,9 @@ from uuid import UUID
 from empla.bdi.intention_listing import Placed, Relative
 from empla.mind.explanation import in_short
 
-WIDTH, HEIGHT = 196.0, 50.0  # of a box
+WIDTH, HEIGHT = 212.0, 50.0  # of a box
 _BESIDE, _BELOW, _WITHIN = 20.0, 26.0, 14.0
-_FITS = 25  # characters of a line in a box
+_FITS, _TITLE = 23, 19  # characters of a line in a box, and of its heading
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Box:
     def title(self) -> str:
         """What it is, in a word or two."""
         if self.step is None:
-            return _cut(self.intention.name.replace("_", " "))
+            return _cut(self.intention.name.replace("_", " "), _TITLE)
         return f"{self.step.position}  {self.step.action.replace('_', ' ')}"
 
     @property
@@ -40,7 +43,7 @@ class Box:
     @property
     def line(self) -> str:
         """What it is about, as far as it fits."""
-        return self.intention.intention_type if self.step is None else _cut(self.whole.replace("_", " "))
+        return self.intention.intention_type if self.step is None else _cut(self.whole.replace("_", " "), _FITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +80,12 @@ class Tree:
 def tree(family: Sequence[Relative]) -> Tree:
     """Of a family, the one that nothing pursues first."""
     drawn = _Drawing(_children(family))
-    size = drawn.size(family[0])
-    drawn.draw(family[0], 1.0, 1.0)
+    room = drawn.room(family[0])
+    drawn.draw(family[0], 1 + room.lead, 1.0)
     drawn.depend(family)
-    return Tree(size.width + 2, size.height + 2, tuple(drawn.frames), tuple(drawn.arrows), tuple(drawn.boxes))
+    return Tree(
+        room.lead + room.width + 2, room.height + 2, tuple(drawn.frames), tuple(drawn.arrows), tuple(drawn.boxes)
+    )
 
 
 def layers(steps: Sequence[Placed]) -> list[list[Placed]]:
@@ -103,7 +108,10 @@ def _children(family: Sequence[Relative]) -> dict[tuple[UUID, int | None], list[
 
 
 @dataclass(frozen=True, slots=True)
-class _Size:
+class _Room:
+    """What a block takes: to the left of its first column, where its frames begin, and from there on."""
+
+    lead: float
     width: float
     height: float
 
@@ -116,66 +124,57 @@ class _Drawing:
         self.boxes: list[Box] = []
         self.headers: dict[UUID, tuple[float, float]] = {}
 
-    def size(self, one: Relative) -> _Size:
+    def room(self, one: Relative) -> _Room:
         """Of an intention with all that is below it, without a frame."""
-        width, height = WIDTH, HEIGHT
+        lead, width, height = 0.0, WIDTH, HEIGHT
         for layer in layers(one.steps):
-            cells = [self._cell(one, step) for step in layer]
-            width = max(width, sum(cell.width for cell in cells) + _BESIDE * (len(cells) - 1))
-            height += _BELOW + max(cell.height for cell in cells)
-        return _Size(width, height)
+            row = _in_a_row([self._cell(one, step) for step in layer])
+            lead, width, height = max(lead, row.lead), max(width, row.width), height + _BELOW + row.height
+        return _Room(lead, width, height)
 
-    def _cell(self, one: Relative, step: Placed) -> _Size:
+    def _cell(self, one: Relative, step: Placed) -> _Room:
         """A step, and what it pursues below it."""
-        pursued = [self._framed(child) for child in self._pursued(one, step)]
-        if not pursued:
-            return _Size(WIDTH, HEIGHT)
-        width = sum(frame.width for frame in pursued) + _BESIDE * (len(pursued) - 1)
-        return _Size(max(WIDTH, width), HEIGHT + _BELOW + max(frame.height for frame in pursued))
+        frames = [self._framed(child) for child in self._pursued(one, step)]
+        if not frames:
+            return _Room(0.0, WIDTH, HEIGHT)
+        row = _in_a_row(frames)
+        return _Room(row.lead, max(WIDTH, row.width), HEIGHT + _BELOW + row.height)
 
-    def _framed(self, child: Relative) -> _Size:
-        inner = self.size(child)
-        return _Size(inner.width + 2 * _WITHIN, inner.height + 2 * _WITHIN)
+    def _framed(self, child: Relative) -> _Room:
+        inner = self.room(child)
+        return _Room(inner.lead + _WITHIN, inner.width + _WITHIN, inner.height + 2 * _WITHIN)
 
     def _pursued(self, one: Relative, step: Placed) -> list[Relative]:
         return self.children.get((one.id, step.position), [])
 
     def draw(self, one: Relative, x: float, y: float) -> None:
-        """With its left upper corner there."""
-        whole = self.size(one)
-        head_x = x + (whole.width - WIDTH) / 2
-        self.boxes.append(Box(head_x, y, one, None))
-        self.headers[one.id] = (head_x, y)
+        """With the left upper corner of its first column there."""
+        self.boxes.append(Box(x, y, one, None))
+        self.headers[one.id] = (x, y)
         ends: dict[int, list[tuple[float, float]]] = {}
         top = y + HEIGHT + _BELOW
         for layer in layers(one.steps):
             cells = [self._cell(one, step) for step in layer]
-            left = x + (whole.width - sum(cell.width for cell in cells) - _BESIDE * (len(cells) - 1)) / 2
-            for step, cell in zip(layer, cells, strict=True):
-                ends[step.position] = self._step(one, step, cell, left, top)
-                to = (left + cell.width / 2, top)
+            for step, left in zip(layer, _columns(cells, x), strict=True):
+                ends[step.position] = self._step(one, step, left, top)
                 before = [end for position in step.depends_on for end in ends.get(position, [])]
-                self.arrows += [arrow(start, to) for start in before or [(head_x + WIDTH / 2, y + HEIGHT)]]
-                left += cell.width + _BESIDE
-            top += max(cell.height for cell in cells) + _BELOW
+                to = (left + WIDTH / 2, top)
+                self.arrows += [arrow(start, to) for start in before or [(x + WIDTH / 2, y + HEIGHT)]]
+            top += _in_a_row(cells).height + _BELOW
 
-    def _step(self, one: Relative, step: Placed, cell: _Size, left: float, top: float) -> list[tuple[float, float]]:
+    def _step(self, one: Relative, step: Placed, left: float, top: float) -> list[tuple[float, float]]:
         """Draws it; from where its arrows go on: below what it pursues, where it pursues something."""
-        middle = left + cell.width / 2
-        self.boxes.append(Box(middle - WIDTH / 2, top, one, step))
+        middle, below = left + WIDTH / 2, top + HEIGHT + _BELOW
+        self.boxes.append(Box(left, top, one, step))
         pursued = self._pursued(one, step)
-        frames = [self._framed(child) for child in pursued]
-        inner = left + (cell.width - sum(frame.width for frame in frames) - _BESIDE * max(0, len(frames) - 1)) / 2
+        rooms = [self._framed(child) for child in pursued]
         ends: list[tuple[float, float]] = []
-        for child, frame in zip(pursued, frames, strict=True):
-            below = top + HEIGHT + _BELOW
-            self.frames.append(Frame(inner, below, frame.width, frame.height, child))
-            self.arrows.append(
-                arrow((middle, top + HEIGHT), (inner + frame.width / 2, below + _WITHIN), is_pursuit=True)
-            )
-            self.draw(child, inner + _WITHIN, below + _WITHIN)
-            ends.append((inner + frame.width / 2, below + frame.height))
-            inner += frame.width + _BESIDE
+        for child, room, column in zip(pursued, rooms, _columns(rooms, left), strict=True):
+            self.frames.append(Frame(column - room.lead, below, room.lead + room.width, room.height, child))
+            entry = (column + WIDTH / 2, below + _WITHIN)
+            self.arrows.append(arrow((middle, top + HEIGHT), entry, is_pursuit=True))
+            self.draw(child, column, below + _WITHIN)
+            ends.append((column + WIDTH / 2, below + room.height))
         return ends or [(middle, top + HEIGHT)]
 
     def depend(self, family: Sequence[Relative]) -> None:
@@ -187,6 +186,20 @@ class _Drawing:
                     self.arrows.append(
                         arrow((from_x + WIDTH / 2, from_y + HEIGHT), (to_x + WIDTH / 2, to_y), is_pursuit=True)
                     )
+
+
+def _columns(rooms: Sequence[_Room], x: float) -> list[float]:
+    """Where each begins, beside the others; the first at x, whatever it has to its left."""
+    found: list[float] = []
+    for number, room in enumerate(rooms):
+        left = x if number == 0 else found[-1] + rooms[number - 1].width + _BESIDE + room.lead
+        found.append(left)
+    return found
+
+
+def _in_a_row(rooms: Sequence[_Room]) -> _Room:
+    last = _columns(rooms, 0.0)[-1]
+    return _Room(rooms[0].lead, last + rooms[-1].width, max(room.height for room in rooms))
 
 
 def arrow(start: tuple[float, float], end: tuple[float, float], *, is_pursuit: bool = False) -> Arrow:
@@ -202,5 +215,5 @@ def arrow(start: tuple[float, float], end: tuple[float, float], *, is_pursuit: b
     )
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _FITS else text[: _FITS - 1] + "…"
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

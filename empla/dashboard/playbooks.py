@@ -85,7 +85,7 @@ def _is_asked(each: Procedure, asked: Asked) -> bool:
 
 @room.shows("/employees/{employee:uuid}/playbooks")
 async def listed(visit: Visit, employee: UUID) -> Response:
-    """All of its library is one statement: what can't be carried out is known from the others only."""
+    """All of its library, the most used first; one statement. Whether one can be carried out is said on its own page: it takes time."""
     asked = visit.asked(Asked)
     async with visit.read() as tx:
         person = await employees.get(tx, employee=employee)
@@ -98,7 +98,6 @@ async def listed(visit: Visit, employee: UUID) -> Response:
         asked=asked,
         playbooks=found,
         known=len(library),
-        faults=procedural.faults_by_name(library),
     )
 
 
@@ -225,7 +224,9 @@ async def form(visit: Visit, employee: UUID) -> Response:
 async def _form(visit: Visit, employee: UUID, draft: Taught, faults: list[str], *, status: int = 200) -> Response:
     async with visit.read(roles=STAFF) as tx:
         person = await employees.get(tx, employee=employee)
-    return visit.show_whole("playbook_teach.html", status=status, person=person, draft=draft, faults=faults, examples=EXAMPLES)
+    return visit.show_whole(
+        "playbook_teach.html", status=status, person=person, draft=draft, faults=faults, examples=EXAMPLES
+    )
 
 
 @room.takes("/employees/{employee:uuid}/playbooks/teach", max_bytes=_MAX_BODY)

@@ -27,6 +27,7 @@ class Line(BaseModel):
     goal_id: UUID | None
     goal: str | None  # what it serves, in words
     parent_id: UUID | None
+    event: str | None  # that called for it
     reason: str | None  # why it ended, or waits
     created_at: datetime
     ended_at: datetime | None
@@ -41,7 +42,7 @@ class Line(BaseModel):
 
 LINES: LiteralString = """
     SELECT i.id, i.plan_key, i.description, i.intention_type, i.status, i.priority, i.goal_id, g.description AS goal, i.parent_id,
-           i.reason, i.created_at, coalesce(i.completed_at, i.failed_at, i.abandoned_at) AS ended_at, s.steps, s.done, s.now
+           i.context #>> '{event,description}' AS event, i.reason, i.created_at, coalesce(i.completed_at, i.failed_at, i.abandoned_at) AS ended_at, s.steps, s.done, s.now
       FROM (SELECT * FROM employee_intentions
              WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
                AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s::text[]))

@@ -34,6 +34,14 @@ TOLD = {
     "kept": "Settled: the person's word stands.",
     "overturned": "Settled: it believes what was claimed from now on, on your word.",
     "rejected": "Rejected: the employee remembers why.",
+    "adopted": "Adopted: its next cycle is due at once.",
+    "dropped": "Dropped: its plans end in the employee's next cycle.",
+    "called_off": "Called off: what it had not sent is withdrawn.",
+    "enabled": "It may be used again.",
+    "disabled": "It is used no more; what is under way goes on.",
+    "judged": "Judged: that is how far it is trusted from now on.",
+    "taught": "Taught: it is known from now on.",
+    "learned": "Learned, on trial: it is trusted once it has worked.",
 }
 Asked = TypeVar("Asked", bound=BaseModel)
 _SEE_OTHER = 303

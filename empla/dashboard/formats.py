@@ -47,6 +47,11 @@ def plain(value: JsonValue) -> str:
     return text if len(text) <= _LONG else text[: _LONG - 1] + "…"
 
 
+def indented(value: JsonValue) -> str:
+    """Arguments as they are, all of them."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
 def words(name: str) -> str:
     """`waiting_for_human` as one says it."""
     return name.replace("_", " ").replace(".", " ")

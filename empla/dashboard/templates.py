@@ -32,6 +32,7 @@ def environment() -> Environment:
         number=formats.number,
         share=formats.share,
         plain=formats.plain,
+        indented=formats.indented,
         words=formats.words,
         moment=formats.moment,
         since=_since,

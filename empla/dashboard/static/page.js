@@ -18,14 +18,16 @@
 
   // A part with data-live="goal approval" is asked for again when something of these kinds has happened (to data-employee, where it says so).
   const waiting = new Map();
-  function refresh(part) {
+  function refresh(part, after = 400) {
     clearTimeout(waiting.get(part.id));
     waiting.set(part.id, setTimeout(() => {
       waiting.delete(part.id);
       const busy = part.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
-      if (!part.isConnected || busy) return;
+      // Somebody writes there, or has opened a form: later, so that nothing moves under his hands.
+      if (busy || part.querySelector(".decide details[open]")) return void refresh(part, 3000);
+      if (!part.isConnected) return;
       htmx.ajax("GET", location.pathname + location.search, { target: "#" + part.id, swap: "outerMorph" });
-    }, 400));
+    }, after));
   }
 
   function follow() {
@@ -108,6 +110,27 @@
     }
   }
 
+  // Opening a form leads to its first field; of several, one is open.
+  function opens(event) {
+    const place = event.target;
+    if (!place.open || !place.closest(".decide")) return;
+    for (const other of place.parentElement.querySelectorAll("details[open]")) if (other !== place) other.open = false;
+    const field = place.querySelector("input:not([type=hidden]), textarea, select");
+    if (field) field.focus();
+  }
+
+  // What was decided is gone: the keyboard goes on with what has come to its place.
+  let lastItem = -1;
+  function itemFocused(event) {
+    const items = [...document.querySelectorAll("[data-item]")];
+    lastItem = items.findIndex((item) => item.contains(event.target));
+  }
+  function goOn() {
+    if (lastItem < 0 || document.activeElement !== document.body) return;
+    const items = [...document.querySelectorAll("[data-item]")];
+    if (items.length) items[Math.min(lastItem, items.length - 1)].focus();
+  }
+
   // A link's token stands behind the #: it is put into the form, and out of the address.
   function welcome() {
     const place = document.querySelector("input[data-from-hash]");
@@ -124,7 +147,9 @@
     if (form && form.dataset.submitOnChange !== undefined) form.requestSubmit();
   }
   document.addEventListener("DOMContentLoaded", () => { dressed(document); follow(); welcome(); });
-  document.addEventListener("htmx:after:swap", () => dressed(document));
+  document.addEventListener("htmx:after:swap", () => { dressed(document); goOn(); });
+  document.addEventListener("focusin", itemFocused);
+  document.addEventListener("toggle", opens, true);
   document.addEventListener("keydown", keys);
   document.addEventListener("click", clicks);
   document.addEventListener("change", changes);

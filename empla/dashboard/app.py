@@ -8,7 +8,22 @@ from empla.access.doors import by_token
 from empla.api import app as api
 from empla.api.app import Beside
 from empla.api.doors import Door
-from empla.dashboard import approvals, employee, live, notices, overview, pages, sign_in, work
+from empla.dashboard import (
+    approvals,
+    budgets,
+    employee,
+    health,
+    integrations,
+    keys,
+    live,
+    notices,
+    overview,
+    pages,
+    sign_in,
+    tenant,
+    users,
+    work,
+)
 from empla.dashboard.pages import Room
 from empla.settings import Settings
 from empla.storage.database import Database
@@ -18,6 +33,7 @@ ROOMS: tuple[Room, ...] = (
     *(sign_in.room, live.room, overview.room),
     *(employee.room,),
     *(approvals.room, notices.room, work.room),
+    *(users.room, keys.room, budgets.room, integrations.room, tenant.room, health.room),
 )
 
 

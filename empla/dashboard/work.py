@@ -44,7 +44,9 @@ async def work(visit: Visit, employee: UUID) -> Response:
     async with visit.read() as tx:
         person = await employees.get(tx, employee=employee)
         requests = await approvals.desk(tx, employee=employee, limit=_ASKS) if visit.wants("asked") else []
-        posted = await notices.desk(tx, employee=employee, limit=_TELLS) if visit.wants("posted") else []
+        posted = (
+            await notices.desk(tx, employee=employee, approvals=False, limit=_TELLS) if visit.wants("posted") else []
+        )
         done = (
             await effects.latest(
                 tx,

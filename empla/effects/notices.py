@@ -171,6 +171,7 @@ DESK: LiteralString = """
       LEFT JOIN users u ON u.tenant_id = n.tenant_id AND u.id = n.answered_by
      WHERE n.tenant_id = %(tenant)s::uuid AND (n.status = 'open') = %(is_open)s::boolean
        AND (%(employee)s::uuid IS NULL OR n.employee_id = %(employee)s::uuid)
+       AND (%(approvals)s::boolean OR n.kind <> 'approval')
        AND (%(search)s::text IS NULL OR strpos(lower(p.name || ' ' || n.text), lower(%(search)s::text)) > 0)
      ORDER BY CASE WHEN %(is_open)s::boolean THEN n.kind = 'approval' END,
               CASE WHEN %(is_open)s::boolean THEN array_position(ARRAY['urgent', 'warning', 'info'], n.severity) END,
@@ -185,11 +186,21 @@ async def desk(
     is_open: bool = True,
     employee: UUID | None = None,
     search: str | None = None,
+    approvals: bool = True,
     limit: int = 20,
     skip: int = 0,
 ) -> list[Posted]:
-    """What is open, the urgent first; or what was answered or has lapsed, the latest first."""
-    return await tx.fetch_all(Posted, DESK, is_open=is_open, employee=employee, search=search, limit=limit, skip=skip)
+    """What is open, the urgent first; or what was answered or has lapsed, the latest first. Without `approvals`: not what asks for one."""
+    return await tx.fetch_all(
+        Posted,
+        DESK,
+        is_open=is_open,
+        employee=employee,
+        search=search,
+        approvals=approvals,
+        limit=limit,
+        skip=skip,
+    )
 
 
 ANSWER: LiteralString = """

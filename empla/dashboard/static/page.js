@@ -101,6 +101,8 @@
 
   function clicks(event) {
     if (event.target.closest("[data-theme-toggle]")) theme();
+    const copier = event.target.closest("[data-copy]");
+    if (copier) copied(copier);
     const opener = event.target.closest("[data-opens]");
     if (opener) {
       const opened = document.getElementById(opener.dataset.opens);
@@ -108,6 +110,15 @@
       opener.setAttribute("aria-expanded", String(!opened.hidden));
       if (!opened.hidden) (opened.querySelector("input, textarea, select") || opened).focus();
     }
+  }
+
+  // Where the clipboard is not to be had (a page that did not come over TLS), the text is selected, to be copied by hand.
+  function copied(button) {
+    const place = document.getElementById(button.dataset.copy);
+    place.select();
+    const done = () => { button.textContent = "Copied"; };
+    if (navigator.clipboard) navigator.clipboard.writeText(place.value).then(done, () => {});
+    else if (document.execCommand("copy")) done();
   }
 
   // Opening a form leads to its first field; of several, one is open.

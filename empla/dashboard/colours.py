@@ -60,7 +60,9 @@ def stylesheet(accent: Accent) -> str:
         f" --{name}: light-dark({light}, {dark});"
         for name, (light, dark) in (("accent", accent.accent), ("accent-ink", accent.ink), ("accent-soft", accent.soft))
     )
-    hover = f"button.first:hover, .button.first:hover {{ background: light-dark({accent.hover[0]}, {accent.hover[1]}); }}"
+    hover = (
+        f"button.first:hover, .button.first:hover {{ background: light-dark({accent.hover[0]}, {accent.hover[1]}); }}"
+    )
     return f":root {{{tokens} }}\n{hover}\n"
 
 

@@ -36,9 +36,7 @@ async def shelf(visit: Visit) -> Response:
 
 async def _shown(visit: Visit, asked: Asked, *, made: NewKey | None = None) -> Response:
     async with visit.read(roles=STAFF) as tx:
-        found = (
-            await keys.owned(tx, limit=A_PAGE + 1, skip=(asked.page - 1) * A_PAGE) if visit.wants("keys") else []
-        )
+        found = await keys.owned(tx, limit=A_PAGE + 1, skip=(asked.page - 1) * A_PAGE) if visit.wants("keys") else []
         accounts = await service_accounts.everyone(tx, limit=_ACCOUNTS) if visit.wants("accounts") else []
     return visit.show(
         "keys.html",

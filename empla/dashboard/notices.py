@@ -39,9 +39,7 @@ async def desk(visit: Visit) -> Response:
             limit=A_PAGE + 1,
             skip=(asked.page - 1) * A_PAGE,
         )
-    return visit.show(
-        "notices.html", asked=asked, posted=found[:A_PAGE], has_more=len(found) > A_PAGE, back="notices"
-    )
+    return visit.show("notices.html", asked=asked, posted=found[:A_PAGE], has_more=len(found) > A_PAGE, back="notices")
 
 
 class Answer(Fields):

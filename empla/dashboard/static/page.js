@@ -24,9 +24,11 @@
       waiting.delete(part.id);
       const busy = part.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
       // Somebody writes there, or has opened a form: later, so that nothing moves under his hands.
-      if (busy || part.querySelector(".decide details[open]")) return void refresh(part, 3000);
       if (!part.isConnected) return;
-      htmx.ajax("GET", location.pathname + location.search, { target: "#" + part.id, swap: "outerMorph" });
+      if (busy || part.querySelector("details[open]")) return void refresh(part, 3000);
+      // Which part it is stands in the header; htmx would name the source of the request there, which is the page.
+      const headers = { "HX-Target": `${part.localName}#${part.id}` };
+      htmx.ajax("GET", location.pathname + location.search, { target: "#" + part.id, swap: "outerMorph", headers });
     }, after));
   }
 

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from empla.api.doors import STAFF
 from empla.bdi import belief_listing, conflicts
 from empla.bdi import beliefs as bdi
-from empla.bdi.belief_listing import SURE, UNSURE, Activity, Known, Order, Step
+from empla.bdi.belief_listing import SURE, UNSURE, Activity, Known, Order
 from empla.bdi.beliefs import Belief, Evidence, Predicate, Subject
 from empla.bdi.confidence import Source, effective, probability
 from empla.bdi.conflicts import MAX_REASON
@@ -331,7 +331,5 @@ async def settle(visit: Visit, employee: UUID) -> Response:
     sent = await visit.sent(Settled)
     keep = sent.decision == "keep"
     async with visit.write(roles=STAFF) as tx:
-        settled = await conflicts.resolve(
-            tx, conflict=sent.conflict, employee=employee, keep=keep, reason=sent.reason
-        )
+        settled = await conflicts.resolve(tx, conflict=sent.conflict, employee=employee, keep=keep, reason=sent.reason)
     return visit.go(f"/employees/{employee}/beliefs/{settled.belief_id}", told="kept" if keep else "overturned")

@@ -121,8 +121,14 @@ async def test_a_budget_is_set_a_secret_goes_in_and_never_out_and_a_sign_in_is_e
         set_ = await client.post("/administration/budgets", data=daily)
         assert set_.headers["location"] == f"/administration/budgets?employee={ours.own}&told=budget_set"
         account = {
-            **{"act": "connect", "kind": "smtp", "name": "out", "host": "smtp.acme.example", "port": "465"},
-            **{"tls": "implicit", "login": "dana", "secret": "a secret of mine"},
+            "act": "connect",
+            "kind": "smtp",
+            "name": "out",
+            "host": "smtp.acme.example",
+            "port": "465",
+            "tls": "implicit",
+            "login": "dana",
+            "secret": "a secret of mine",
         }
         assert (await client.post("/administration/integrations", data=account)).status_code == _SEE_OTHER
         shown = (await client.get("/administration/integrations")).text

@@ -10,6 +10,7 @@ from empla.api.app import Beside
 from empla.api.doors import Door
 from empla.dashboard import (
     approvals,
+    audit,
     beliefs,
     budgets,
     employee,
@@ -37,7 +38,7 @@ ROOMS: tuple[Room, ...] = (
     *(sign_in.room, live.room, overview.room, employee.room, beliefs.room),
     *(goals.room, plans.room, work.room, playbooks.room, approvals.room),
     *(notices.room, users.room, keys.room, budgets.room, integrations.room),
-    *(tenant.room, health.room),
+    *(tenant.room, audit.room, health.room),
 )
 
 

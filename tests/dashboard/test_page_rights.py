@@ -18,7 +18,7 @@ _PARAMETER = re.compile(r"\{(\w+):uuid\}")
 _STAFF_ONLY: frozenset[str] = frozenset(
     {
         *("users.administration", "users.people", "users.person", "keys.shelf", "budgets.today"),
-        *("integrations.accounts", "playbooks.form"),
+        *("integrations.accounts", "playbooks.form", "audit.of_employee", "audit.of_company"),
     }
 )
 _ADMINS_ONLY: frozenset[str] = frozenset({"tenant.settings", "health.shown"})

@@ -331,7 +331,5 @@ async def settle(visit: Visit, employee: UUID) -> Response:
     sent = await visit.sent(Settled)
     keep = sent.decision == "keep"
     async with visit.write(roles=STAFF) as tx:
-        settled = await conflicts.resolve(
-            tx, conflict=sent.conflict, employee=employee, keep=keep, reason=sent.reason
-        )
+        settled = await conflicts.resolve(tx, conflict=sent.conflict, employee=employee, keep=keep, reason=sent.reason)
     return visit.go(f"/employees/{employee}/beliefs/{settled.belief_id}", told="kept" if keep else "overturned")

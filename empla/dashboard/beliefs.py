@@ -13,7 +13,7 @@ from starlette.responses import Response
 from empla.api.doors import STAFF
 from empla.bdi import belief_listing, conflicts
 from empla.bdi import beliefs as bdi
-from empla.bdi.belief_listing import SURE, UNSURE, Activity, Known, Order, Step
+from empla.bdi.belief_listing import SURE, UNSURE, Activity, Known, Order
 from empla.bdi.beliefs import Belief, Evidence, Predicate, Subject
 from empla.bdi.confidence import Source, effective, probability
 from empla.bdi.conflicts import MAX_REASON

@@ -19,7 +19,7 @@ FLOOR = 0.05
 def belief(**changed: Any) -> Belief:
     common: dict[str, Any] = {"confidence": 0.9, "stored_confidence": 0.9, "source": "observation", "evidence": []}
     about: dict[str, Any] = {"belief_type": "state", "subject": "Acme", "predicate": "mood", "object": "warm"}
-    times = {"formed_at": THEN, "last_updated_at": THEN}
+    times: dict[str, Any] = {"formed_at": THEN, "last_updated_at": THEN}
     fades: dict[str, Any] = {"decay_rate": 0.05, "decay_model": "linear"}
     return Belief(id=uuid4(), employee_id=uuid4(), **(common | about | times | fades | changed))
 
@@ -27,9 +27,18 @@ def belief(**changed: Any) -> Belief:
 def step(days: float, kind: str, value: JsonValue, sure: float | None = 0.9, **changed: Any) -> Step:
     at = THEN + timedelta(days=days)
     told: dict[str, Any] = {
-        **{"old_value": None, "old_confidence": None, "new_value": value, "new_confidence": sure},
-        **{"reason": None, "actor": None, "actor_type": "employee", "source": "observation"},
-        **{"evidence_at": at, "changed_at": at, "decay_rate": 0.0, "decay_model": "linear"},
+        "old_value": None,
+        "old_confidence": None,
+        "new_value": value,
+        "new_confidence": sure,
+        "reason": None,
+        "actor": None,
+        "actor_type": "employee",
+        "source": "observation",
+        "evidence_at": at,
+        "changed_at": at,
+        "decay_rate": 0.0,
+        "decay_model": "linear",
     }
     return Step(id=uuid4(), belief_id=uuid4(), change_type=kind, **(told | changed))  # pyright: ignore[reportArgumentType]
 

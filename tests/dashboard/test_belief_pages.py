@@ -180,7 +180,7 @@ async def test_a_conflict_is_settled_by_staff_with_a_reason(site: Site, browser:
 
 async def test_each_part_is_one_statement(site: Site, past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[str] = []
-    rows = ReadTx._rows  # noqa: SLF001 — where every statement that reads goes through
+    rows = ReadTx._rows  # pyright: ignore[reportPrivateUsage]
 
     async def counted(self: ReadTx, shape: Any, query: Any, parameters: Any) -> Any:
         sent.append(query)

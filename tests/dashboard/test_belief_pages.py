@@ -46,7 +46,7 @@ class Past:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def past(site: Site) -> AsyncGenerator[Past]:
-    """It heard twice of a mood, twelve days apart, inferred a risk from that, and guessed against a person's word."""
+    """It heard twice of a mood, twelve days apart, and guessed against the second; it inferred a risk from that, and guessed against a person's word."""
     database = site.database
     house = await a_simulated_tenant(database)
     people: dict[Role, Person] = {role: await a_person(database, house, role) for role in ROLES}
@@ -57,7 +57,8 @@ async def past(site: Site) -> AsyncGenerator[Past]:
         await _heard(tx, one, "mood", "cool", evidence=episode.id, decay_rate=0.05)
     await wait(database, house, days=12)
     async with database.write(house) as tx:
-        mood = await _heard(tx, one, "mood", "warm")
+        await _heard(tx, one, "mood", "warm")
+        mood = await _heard(tx, one, "mood", "cool", source="inference")
         risk = await _heard(tx, one, "risk", "low", source="inference", rests_on=[mood.id], decay_rate=0.01)
         holder = await _heard(tx, one, "budget_holder", "Ines", source="told_by_human")
         await _heard(tx, one, "budget_holder", "Tom", source="inference")
@@ -128,7 +129,8 @@ async def test_why_is_shown_as_it_adds_up(site: Site, browser: Browser, past: Pa
         await expect(page.locator("#why")).to_contain_text("+0.847")
         await expect(page.locator("#why")).to_contain_text("No surer than its ground")
         await page.locator("#below").get_by_role("link", name="Acme mood").click()
-        await expect(page.locator("#why")).to_contain_text("+2.197 = 90 %")
+        await expect(page.locator("#why")).to_contain_text("-0.847")
+        await expect(page.locator("#why")).to_contain_text("+1.350 = 79 %")
         await expect(page.locator("#why .sum").last).to_contain_text(f"{faded * 100:.0f} %")
         await expect(page.locator("#claim .u-wrap")).to_be_visible()
         await expect(page.locator("#above")).to_contain_text("Acme risk")

@@ -46,7 +46,7 @@ class Past:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def past(site: Site) -> AsyncGenerator[Past]:
-    """It heard twice of a mood, twelve days apart, and guessed against the second; it inferred a risk from that, and guessed against a person's word."""
+    """It heard twice of a mood and guessed against it, inferred a risk from that, and guessed against a person's word."""
     database = site.database
     house = await a_simulated_tenant(database)
     people: dict[Role, Person] = {role: await a_person(database, house, role) for role in ROLES}

@@ -79,6 +79,7 @@ def test_a_course_falls_between_changes_and_ends_where_the_belief_did() -> None:
     ]
     found = course(steps, at=THEN + timedelta(days=8))
     assert found is not None
+    assert found.confidence is not None
     chart = json.loads(found.confidence)
     sure: dict[float, float | None] = dict(zip(chart["x"], chart["series"][0]["y"], strict=True))
     moments = list(sure)
@@ -93,7 +94,7 @@ def test_a_course_falls_between_changes_and_ends_where_the_belief_did() -> None:
 def test_words_have_no_chart_of_values_and_what_began_just_now_none_at_all() -> None:
     words = course([step(1, "updated", "warm"), step(0, "created", "cool")], at=THEN + timedelta(days=2))
     assert words is not None
-    assert words.value is None
+    assert words.value is words.confidence is None
     assert course([step(0, "created", 2)], at=THEN + timedelta(minutes=5)) is None
     assert course([], at=THEN) is None
 

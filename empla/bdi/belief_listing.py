@@ -85,7 +85,8 @@ class Found(Belief):
 SEARCH: LiteralString = """
     WITH found AS (
         SELECT b.id, b.employee_id, b.belief_type, b.subject, b.predicate, b.object,
-               at_most_its_supports(effective_confidence(b.confidence, b.decay_rate, b.decay_model, b.last_updated_at, %(now)s::timestamptz),
+               at_most_its_supports(effective_confidence(b.confidence, b.decay_rate, b.decay_model, b.last_updated_at,
+                                                         %(now)s::timestamptz),
                                     b.tenant_id, b.employee_id, b.source, b.grounds, b.object, %(now)s::timestamptz) AS confidence,
                b.confidence AS stored_confidence, b.source, b.evidence, b.formed_at, b.last_updated_at, b.decay_rate, b.decay_model,
                b.tainted,
@@ -104,8 +105,8 @@ SEARCH: LiteralString = """
            count(*) FILTER (WHERE f.confidence >= %(sure)s::float8) OVER () AS sure,
            count(*) FILTER (WHERE f.confidence < %(unsure)s::float8) OVER () AS unsure
       FROM found f
-     ORDER BY CASE WHEN %(order)s::text = 'unsure' THEN f.confidence END, CASE WHEN %(order)s::text = 'latest' THEN f.last_updated_at END DESC,
-              f.subject, f.predicate
+     ORDER BY CASE WHEN %(order)s::text = 'unsure' THEN f.confidence END,
+              CASE WHEN %(order)s::text = 'latest' THEN f.last_updated_at END DESC, f.subject, f.predicate
      LIMIT %(limit)s::int OFFSET %(skip)s::int
 """
 SEARCH_THEN: LiteralString = """
@@ -118,13 +119,15 @@ SEARCH_THEN: LiteralString = """
          ORDER BY h.subject, h.predicate, h.changed_at DESC, h.id DESC
     ), found AS (
         SELECT l.belief_id AS id, l.employee_id, l.belief_type, l.subject, l.predicate, l.new_value AS object,
-               at_most_its_supports_then(effective_confidence(l.new_confidence, l.decay_rate, l.decay_model, l.evidence_at, %(at)s::timestamptz),
+               at_most_its_supports_then(effective_confidence(l.new_confidence, l.decay_rate, l.decay_model, l.evidence_at,
+                                                              %(at)s::timestamptz),
                                          l.tenant_id, l.employee_id, l.source, l.grounds, l.new_value, %(at)s::timestamptz) AS confidence,
                coalesce(l.new_confidence, 0) AS stored_confidence, l.source, l.evidence, l.formed_at, l.evidence_at AS last_updated_at,
                l.decay_rate, l.decay_model, is_tainted(l.grounds, l.new_value) AS tainted,
                EXISTS (SELECT FROM belief_conflicts c
                         WHERE c.tenant_id = %(tenant)s::uuid AND c.employee_id = %(employee)s::uuid AND c.belief_id = l.belief_id
-                          AND c.opened_at <= %(at)s::timestamptz AND (c.status = 'open' OR c.resolved_at > %(at)s::timestamptz)) AS is_disputed
+                          AND c.opened_at <= %(at)s::timestamptz
+                          AND (c.status = 'open' OR c.resolved_at > %(at)s::timestamptz)) AS is_disputed
           FROM last l
          WHERE l.change_type NOT IN ('deleted', 'decayed')
            AND (%(source)s::text IS NULL OR l.source = %(source)s::text)
@@ -136,8 +139,8 @@ SEARCH_THEN: LiteralString = """
            count(*) FILTER (WHERE f.confidence >= %(sure)s::float8) OVER () AS sure,
            count(*) FILTER (WHERE f.confidence < %(unsure)s::float8) OVER () AS unsure
       FROM found f
-     ORDER BY CASE WHEN %(order)s::text = 'unsure' THEN f.confidence END, CASE WHEN %(order)s::text = 'latest' THEN f.last_updated_at END DESC,
-              f.subject, f.predicate
+     ORDER BY CASE WHEN %(order)s::text = 'unsure' THEN f.confidence END,
+              CASE WHEN %(order)s::text = 'latest' THEN f.last_updated_at END DESC, f.subject, f.predicate
      LIMIT %(limit)s::int OFFSET %(skip)s::int
 """
 

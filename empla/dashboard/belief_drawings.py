@@ -91,7 +91,7 @@ def _falls_at(belief: Belief, floor: float) -> datetime | None:
 class Course:
     """How a belief came about."""
 
-    confidence: str  # JSON for a chart
+    confidence: str | None  # JSON for a chart; None where it never changed
     value: str | None  # the same; None where the values are no numbers
 
 
@@ -113,7 +113,7 @@ def course(steps: Sequence[Step], *, at: datetime) -> Course | None:
     chart = {"series": [{"label": "confidence", "y": list(sure.values())}], "unit": "confidence, %", "range": [0, 100]}
     numbers = {value for value in values.values() if isinstance(value, int | float) and not isinstance(value, bool)}
     return Course(
-        json.dumps({"x": list(sure), **chart}),
+        json.dumps({"x": list(sure), **chart}) if len(set(sure.values())) > 1 else None,
         json.dumps({"x": list(values), "series": [{"label": "value", "y": list(values.values()), "steps": True}]})
         if len(numbers) > 1 and all(value is None or value in numbers for value in map(_number, values.values()))
         else None,

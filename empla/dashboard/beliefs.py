@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import Field, JsonValue
@@ -40,7 +40,7 @@ SOURCES: dict[Source, str] = {
     "inference": "inferred",
     "prior": "assumed",
 }
-_WORDS = {"sources": SOURCES, "said": drawings.said}
+_WORDS: dict[str, Any] = {"sources": SOURCES, "said": drawings.said}
 _NOTICEABLE = 0.0005  # of a confidence: less is not shown
 
 

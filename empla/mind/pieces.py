@@ -1,4 +1,4 @@
-"""What a belief rests on, piece by piece, each with the words of what it was heard in: from belief to evidence to episode in one statement."""
+"""What a belief rests on, piece by piece, each with the words it was heard in: belief, evidence and episode in one statement."""
 
 from datetime import datetime
 from typing import Literal, LiteralString

@@ -42,8 +42,8 @@ class Line(BaseModel):
 
 LINES: LiteralString = """
     SELECT i.id, i.plan_key, i.description, i.intention_type, i.status, i.priority, i.goal_id, g.description AS goal, i.parent_id,
-
-           i.context #>> '{event,description}' AS event, i.reason, i.created_at, coalesce(i.completed_at, i.failed_at, i.abandoned_at) AS ended_at, s.steps, s.done, s.now
+           i.context #>> '{event,description}' AS event, i.reason, i.created_at,
+           coalesce(i.completed_at, i.failed_at, i.abandoned_at) AS ended_at, s.steps, s.done, s.now
       FROM (SELECT * FROM employee_intentions
              WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
                AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s::text[]))

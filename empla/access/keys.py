@@ -61,7 +61,7 @@ async def create(
     employees: Iterable[UUID] | None = None,
     expires_at: datetime | None = None,
 ) -> NewKey:
-    """For oneself, or by an admin for a service account. With `employees` it sees these alone, and does what a user may do.
+    """For oneself, or by an admin for a service account. With `employees` it sees these alone; of staff, it writes for them.
 
     Raises `InvalidError` for a word that is no scope and for an end that has passed, `NotFoundError` for an employee that the caller
     does not see, `ForbiddenError` for another person's key and for whoever came by a key.
@@ -113,6 +113,27 @@ async def listed(
     return await tx.fetch_all(
         ApiKey, LISTED, id=None, user=user, revoked=revoked, limit=limit, before_at=before_at, before=before
     )
+
+
+class OwnedKey(ApiKey):
+    """A key, with whose it is."""
+
+    owner: str
+    is_service: bool  # a program's
+
+
+OWNED: LiteralString = """
+    SELECT k.id, k.user_id, k.name, k.prefix, k.scopes, k.employee_ids, k.expires_at, k.last_used_at, k.revoked_at, k.created_by,
+           k.created_at, u.name AS owner, u.is_service
+      FROM api_keys k JOIN users u ON u.tenant_id = k.tenant_id AND u.id = k.user_id
+     WHERE k.tenant_id = %(tenant)s::uuid AND k.revoked_at IS NULL
+     ORDER BY k.created_at DESC, k.id DESC LIMIT %(limit)s::integer OFFSET %(skip)s::integer
+"""
+
+
+async def owned(tx: ReadTx, *, limit: int = 50, skip: int = 0) -> list[OwnedKey]:
+    """Those that open something or would if they had not ended, the latest first: one's own, for an admin those of all."""
+    return await tx.fetch_all(OwnedKey, OWNED, limit=limit, skip=skip)
 
 
 async def find(tx: ReadTx, *, key: UUID) -> ApiKey:

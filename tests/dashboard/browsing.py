@@ -67,7 +67,9 @@ async def a_company(database: Database) -> Company:
         ]
         await assignments.assign(tx, user=people["user"].id, employee=own)
     tokens: dict[Role, str] = {role: await a_token(person) for role, person in people.items()}
-    return Company(house, people, tokens, own, colleague, await _things(database, house, own))
+    return Company(
+        house, people, tokens, own, colleague, {**await _things(database, house, own), "user": people["user"].id}
+    )
 
 
 async def _things(database: Database, house: Caller, own: UUID) -> dict[str, UUID]:

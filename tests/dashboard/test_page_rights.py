@@ -15,8 +15,13 @@ PAGES = [page for room in ROOMS for page in room.pages if not page.streams]
 CLOSED = [page for page in PAGES if not page.is_open]
 _PARAMETER = re.compile(r"\{(\w+):uuid\}")
 # What a user may not see at all; of the rest a user sees those of the employees that are his.
-_STAFF_ONLY: frozenset[str] = frozenset({"playbooks.form"})
-_ADMINS_ONLY: frozenset[str] = frozenset()
+_STAFF_ONLY: frozenset[str] = frozenset(
+    {
+        *("users.administration", "users.people", "users.person", "keys.shelf", "budgets.today"),
+        *("integrations.accounts", "playbooks.form"),
+    }
+)
+_ADMINS_ONLY: frozenset[str] = frozenset({"tenant.settings", "health.shown"})
 
 
 def paths(page: Page, things: dict[str, str]) -> Iterator[str]:

@@ -9,11 +9,6 @@ from empla.api import app as api
 from empla.api.app import Beside
 from empla.api.doors import Door
 from empla.dashboard import (
-    <<<<<<< HEAD
-    beliefs,
-    =======
-    approvals,
-    >>>>>>> d4,
     approvals,
     beliefs,
     budgets,

@@ -42,7 +42,8 @@ class Line(BaseModel):
 
 LINES: LiteralString = """
     SELECT i.id, i.plan_key, i.description, i.intention_type, i.status, i.priority, i.goal_id, g.description AS goal, i.parent_id,
-           i.context #>> '{event,description}' AS event, i.reason, i.created_at, coalesce(i.completed_at, i.failed_at, i.abandoned_at) AS ended_at, s.steps, s.done, s.now
+           i.context #>> '{event,description}' AS event, i.reason, i.created_at,
+           coalesce(i.completed_at, i.failed_at, i.abandoned_at) AS ended_at, s.steps, s.done, s.now
       FROM (SELECT * FROM employee_intentions
              WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
                AND (%(statuses)s::text[] IS NULL OR status = ANY (%(statuses)s::text[]))
@@ -121,7 +122,8 @@ MOST_RELATIVES = 40
 FAMILY: LiteralString = """
     WITH RECURSIVE above AS (
         SELECT i.id, i.parent_id, 0 AS height FROM employee_intentions i
-         WHERE i.tenant_id = %(tenant)s::uuid AND i.employee_id = %(employee)s::uuid AND i.id = %(intention)s::uuid AND i.deleted_at IS NULL
+         WHERE i.tenant_id = %(tenant)s::uuid AND i.employee_id = %(employee)s::uuid AND i.id = %(intention)s::uuid
+           AND i.deleted_at IS NULL
          UNION ALL
         SELECT p.id, p.parent_id, a.height + 1
           FROM above a

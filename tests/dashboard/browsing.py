@@ -122,7 +122,7 @@ def _strategy(goal: UUID, procedure: Procedure) -> NewIntention:
                 "succeeded": 0,
                 "executed": 0,
             },
-            alternatives=[
+            alternatives=(
                 {"playbook": "ask_for_campaign", "score": 0.2, "success": 0, "match": 0, "capability": 1, "rank": 0},
                 {
                     "playbook": "cut_losses",
@@ -133,8 +133,8 @@ def _strategy(goal: UUID, procedure: Procedure) -> NewIntention:
                     "capability": 0,
                     "rank": 0,
                 },
-            ],
-            beliefs=[{"subject": "pipeline", "predicate": "coverage", "object": 2.4, "confidence": 0.9}],
+            ),
+            beliefs=({"subject": "pipeline", "predicate": "coverage", "object": 2.4, "confidence": 0.9},),
         ),
         goal_id=goal,
         procedure_id=procedure.id,

@@ -75,6 +75,31 @@ async def test_a_part_of_a_page_is_fetched_alone(site: Site) -> None:
                 assert "<main" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("path", "part", "statements"),
+    [
+        ("/goals", None, 2),
+        ("/goals", "goals", 1),
+        ("/goals/{goal}", None, 5),
+        ("/goals/{goal}", "plans", 2),  # whose goal it is, first
+        ("/plans", None, 1),
+        ("/plans/{intention}", "tree", 1),
+        ("/playbooks", None, 1),
+        ("/playbooks/{procedure}", None, 2),
+    ],
+)
+async def test_each_part_is_one_statement(site: Site, path: str, part: str | None, statements: int) -> None:
+    """Beside the door's, the frame's and the employee's, which every page of an employee costs."""
+    headers = {} if part is None else {"HX-Request-Type": "partial", "HX-Target": f"section#{part}"}
+    async with site.client(site.ours.tokens["admin"]) as client:
+        before = site.database.statements
+        await client.get(f"{_here(site)}/plans", headers={"HX-Request-Type": "partial", "HX-Target": "section#plans"})
+        least = site.database.statements - before - 1
+        before = site.database.statements
+        await client.get(_here(site) + path.format(**site.ours.things), headers=headers)
+        assert site.database.statements - before == least + statements
+
+
 async def test_who_may_not_is_not_offered_and_is_refused(site: Site) -> None:
     things, here = site.ours.things, _here(site)
     forms: list[tuple[str, dict[str, str]]] = [

@@ -10,8 +10,10 @@ from empla.api.app import Beside
 from empla.api.doors import Door
 from empla.dashboard import (
     approvals,
+    beliefs,
     budgets,
     employee,
+    goals,
     health,
     integrations,
     keys,
@@ -19,6 +21,8 @@ from empla.dashboard import (
     notices,
     overview,
     pages,
+    plans,
+    playbooks,
     sign_in,
     tenant,
     users,
@@ -30,8 +34,8 @@ from empla.storage.database import Database
 
 # One file for each; a room that is not named here has no pages.
 ROOMS: tuple[Room, ...] = (
-    *(sign_in.room, live.room, overview.room),
-    *(employee.room,),
+    *(sign_in.room, live.room, overview.room, employee.room, beliefs.room),
+    *(goals.room, plans.room, playbooks.room),
     *(approvals.room, notices.room, work.room),
     *(users.room, keys.room, budgets.room, integrations.room, tenant.room, health.room),
 )

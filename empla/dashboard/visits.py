@@ -29,6 +29,10 @@ TOLD = {
     "demoted": "Demoted: what it was about to send is asked about again.",
     "approved": "Approved: it leaves in the employee's next cycle, if hours, limits and budget allow.",
     "edited": "Approved as you edited it.",
+    "told": "Told: a person's word silences guesses that say otherwise.",
+    "retracted": "Held no more, and neither is what was inferred from it.",
+    "kept": "Settled: the person's word stands.",
+    "overturned": "Settled: it believes what was claimed from now on, on your word.",
     "rejected": "Rejected: the employee remembers why.",
     "answered": "Answered: the employee goes on with it in its next cycle.",
     "seen": "Seen: it is open no more.",
@@ -45,6 +49,14 @@ TOLD = {
     "settings_kept": "Kept.",
     "connected": "Connected.",
     "disconnected": "Disconnected: its secret is forgotten.",
+    "adopted": "Adopted: its next cycle is due at once.",
+    "dropped": "Dropped: its plans end in the employee's next cycle.",
+    "called_off": "Called off: what it had not sent is withdrawn.",
+    "enabled": "It may be used again.",
+    "disabled": "It is used no more; what is under way goes on.",
+    "judged": "Judged: that is how far it is trusted from now on.",
+    "taught": "Taught: it is known from now on.",
+    "learned": "Learned, on trial: it is trusted once it has worked.",
 }
 Asked = TypeVar("Asked", bound=BaseModel)
 _SEE_OTHER = 303

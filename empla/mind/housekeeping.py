@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from empla.access import idempotency
+from empla.access import idempotency, sign_ins
 from empla.bdi import beliefs
 from empla.errors import ConflictError, ForbiddenError, NotFoundError
 from empla.memory import capacity, working
@@ -16,6 +16,7 @@ from empla.observability import events, metrics
 from empla.storage import retention
 from empla.storage.database import Database
 from empla.storage.tx import Caller
+from empla.tenancy import tenants
 
 # The task that `Database.alone` names.
 TASK = 7_390_004
@@ -38,6 +39,7 @@ class Housework:
     events_forgotten: int  # older than EMPLA_EVENT_DAYS
     employees_summed: int  # whose performance metrics changed
     answers_swept: int  # of Idempotency-Keys that were kept long enough
+    sign_ins_swept: int  # and links, that were over for EMPLA_SIGN_IN_KEPT_DAYS
     tables_analysed: int
     partitions_dropped: int
 
@@ -52,14 +54,11 @@ class _Kept:
     summed: int = 0
     events: int = 0
     swept: int = 0
+    sign_ins: int = 0
 
 
 class _Count(BaseModel):
     count: int
-
-
-class _Tenant(BaseModel):
-    id: UUID
 
 
 class _Due(BaseModel):
@@ -79,7 +78,6 @@ async def is_due(database: Database) -> bool:
 
 
 ENSURE_PARTITIONS: LiteralString = "SELECT empla.ensure_partitions() AS count"
-ACTIVE_TENANTS: LiteralString = "SELECT id FROM empla.active_tenants()"
 REFRESH_STATISTICS: LiteralString = "SELECT empla.refresh_statistics() AS count"
 
 
@@ -95,24 +93,25 @@ async def keep_house(
         if not alone:
             raise HousekeeperAtWorkError("another process is keeping house in this database: let it finish")
         made = (await database.across(_Count, ENSURE_PARTITIONS))[0].count
-        tenants = await database.across(_Tenant, ACTIVE_TENANTS)
+        active = await tenants.active(database)
         kept: list[_Kept] = []
-        for done, tenant in enumerate(tenants):
+        for done, tenant in enumerate(active):
             if progress:
-                progress(done, len(tenants))
-            kept.append(await _keep(database, tenant.id))
+                progress(done, len(active))
+            kept.append(await _keep(database, tenant))
         analysed = (await database.across(_Count, REFRESH_STATISTICS))[0].count
         keep = database.settings.retain_log_months
         dropped = await asyncio.to_thread(retention.drop_log_months, admin_url, keep=keep) if admin_url and keep else 0
     return Housework(
         partitions_made=made,
-        tenants=len(tenants),
+        tenants=len(active),
         beliefs_forgotten=sum(each.forgotten for each in kept),
         items_expired=sum(each.expired for each in kept),
         episodes_evicted=sum(each.evicted for each in kept),
         events_forgotten=sum(each.events for each in kept),
         employees_summed=sum(each.summed for each in kept),
         answers_swept=sum(each.swept for each in kept),
+        sign_ins_swept=sum(each.sign_ins for each in kept),
         tables_analysed=analysed,
         partitions_dropped=dropped,
     )
@@ -127,6 +126,7 @@ async def _keep(database: Database, tenant: UUID) -> _Kept:
                 summed=await metrics.roll_up(tx),
                 events=await events.forget(tx),
                 swept=await idempotency.sweep(tx),
+                sign_ins=await sign_ins.sweep(tx),
             )
         return replace(done, evicted=await _make_room(database, tenant))
     except (NotFoundError, ForbiddenError):

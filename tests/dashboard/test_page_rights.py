@@ -18,7 +18,7 @@ _PARAMETER = re.compile(r"\{(\w+):uuid\}")
 _STAFF_ONLY: frozenset[str] = frozenset(
     {
         *("users.administration", "users.people", "users.person", "keys.shelf", "budgets.today"),
-        "integrations.accounts",
+        *("integrations.accounts", "playbooks.form"),
     }
 )
 _ADMINS_ONLY: frozenset[str] = frozenset({"tenant.settings", "health.shown"})

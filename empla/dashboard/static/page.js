@@ -25,7 +25,7 @@
       const busy = part.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
       // Somebody writes there, or has opened a form: later, so that nothing moves under his hands.
       if (!part.isConnected) return;
-      if (busy || part.querySelector("details[open]")) return void refresh(part, 3000);
+      if (busy || part.querySelector(".decide details[open], .notices details[open]")) return void refresh(part, 3000);
       // Which part it is stands in the header; htmx would name the source of the request there, which is the page.
       const headers = { "HX-Target": `${part.localName}#${part.id}` };
       htmx.ajax("GET", location.pathname + location.search, { target: "#" + part.id, swap: "outerMorph", headers });
@@ -62,7 +62,7 @@
       const size = () => ({ width: place.clientWidth, height: Math.max(180, Math.min(260, place.clientWidth / 2.6)) });
       const plot = new uPlot({
         ...size(),
-        series: [{}, ...told.series.map((one, at) => ({ label: one.label, stroke: colours[at % 4], width: 2, points: { show: told.x.length < 40 }, spanGaps: true, dash: one.dashed ? [6, 4] : undefined, paths: one.steps ? uPlot.paths.stepped({ align: 1 }) : undefined }))],
+        series: [{}, ...told.series.map((one, at) => ({ label: one.label, stroke: colours[at % 4], width: 2, points: { show: !one.dashed && told.x.length < 40 }, spanGaps: true, dash: one.dashed ? [6, 4] : undefined, paths: one.steps ? uPlot.paths.stepped({ align: 1 }) : undefined }))],
         axes: [axis, { ...axis, size: 56, label: told.unit || undefined, labelSize: told.unit ? 18 : 0 }],
         scales: told.range ? { y: { range: told.range } } : {},
       }, [told.x, ...told.series.map((one) => one.y)], place);

@@ -36,9 +36,9 @@ from empla.storage.database import Database
 # One file for each; a room that is not named here has no pages.
 ROOMS: tuple[Room, ...] = (
     *(sign_in.room, live.room, overview.room, employee.room, beliefs.room),
-    *(goals.room, plans.room, work.room, playbooks.room, approvals.room),
-    *(notices.room, users.room, keys.room, budgets.room, integrations.room),
-    *(tenant.room, audit.room, health.room),
+    *(goals.room, plans.room, work.room, playbooks.room, audit.room),
+    *(approvals.room, notices.room, users.room, keys.room, budgets.room),
+    *(integrations.room, tenant.room, health.room),
 )
 
 

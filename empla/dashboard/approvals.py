@@ -1,4 +1,4 @@
-"""What employees ask before they act: with the exact words and arguments, decided about just what was seen, with the mouse or by keyboard."""
+"""What employees ask before they act, with the exact words and arguments: decided about what was seen, also by keyboard."""
 
 import json
 from typing import Any, Literal, cast

@@ -83,7 +83,7 @@ async def _shown(visit: Visit, user: UUID, *, link: Link | None = None) -> Respo
         found = await users.get(tx, user=user)
         choices = await assignments.choices(tx, user=user) if visit.wants("employees") else []
         may_see = visit.viewer is not None and (visit.viewer.is_admin or visit.viewer.id == user)
-        signed_in = await sign_ins.listed(tx, user=user, limit=_SIGN_INS) if may_see and visit.wants("sign-ins") else []
+        signed_in = await sign_ins.listed(tx, user=user, limit=_SIGN_INS) if may_see and visit.wants("signins") else []
     own = visit.at_desk.caller.proof
     shown: dict[str, Any] = {
         "person": found,

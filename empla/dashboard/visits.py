@@ -167,7 +167,7 @@ class Visit:
         return self.request.url.path + ("?" + urlencode(query) if query else "")
 
     def go(self, to: str, *, told: str | None = None, **kept: object) -> Response:
-        """To another page after something was done, which says so in one sentence: one of ours, by its name. What is kept is in its address."""
+        """To another page after something was done, which says so in one of our sentences. What is kept stands in its address."""
         query = {name: str(value) for name, value in {**kept, "told": told}.items() if value is not None}
         return RedirectResponse(to + ("?" + urlencode(query) if query else ""), _SEE_OTHER)
 

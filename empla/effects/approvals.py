@@ -189,7 +189,7 @@ _ASKED: LiteralString = """
       LEFT JOIN users u ON u.tenant_id = a.tenant_id AND u.id = a.decided_by
      WHERE a.tenant_id = %(tenant)s::uuid AND (%(employee)s::uuid IS NULL OR a.employee_id = %(employee)s::uuid)
        AND (%(search)s::text IS NULL
-            OR strpos(lower(p.name || ' ' || p.email || ' ' || e.title || ' ' || array_to_string(e.recipients, ' ')), lower(%(search)s::text)) > 0)
+            OR strpos(lower(concat_ws(' ', p.name, p.email, e.title, array_to_string(e.recipients, ' '))), lower(%(search)s::text)) > 0)
 """
 # What waits stands in the order in which it was asked, so that what is new comes below what somebody reads.
 TO_DECIDE: LiteralString = (
@@ -217,7 +217,10 @@ async def desk(
     limit: int = 20,
     skip: int = 0,
 ) -> list[Asked]:
-    """What waits or was drafted, who has waited longest first; or what was decided, the latest first. A search is in who asks, what and whom."""
+    """What waits or was drafted, the oldest first; or what was decided, the latest first.
+
+    A search is in who asks, in the title and in the recipients.
+    """
     if which == "decided":
         return await tx.fetch_all(Asked, DECIDED, employee=employee, search=search, limit=limit, skip=skip)
     status = "awaiting_approval" if which == "waiting" else "drafted"

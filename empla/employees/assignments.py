@@ -84,7 +84,8 @@ PEOPLE: LiteralString = """
           SELECT count(*) AS employees FROM employee_assignments a
             JOIN employees e ON e.tenant_id = a.tenant_id AND e.id = a.employee_id AND e.deleted_at IS NULL
            WHERE a.tenant_id = %(tenant)s::uuid AND a.user_id = u.id) a ON true
-     WHERE u.tenant_id = %(tenant)s::uuid AND u.deleted_at IS NULL AND NOT u.is_service AND (%(role)s::text IS NULL OR u.role = %(role)s::text)
+     WHERE u.tenant_id = %(tenant)s::uuid AND u.deleted_at IS NULL AND NOT u.is_service
+       AND (%(role)s::text IS NULL OR u.role = %(role)s::text)
        AND (%(search)s::text IS NULL OR strpos(lower(u.name || ' ' || u.email), lower(%(search)s::text)) > 0)
      ORDER BY lower(u.name), u.id LIMIT %(limit)s::int OFFSET %(skip)s::int
 """

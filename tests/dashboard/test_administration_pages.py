@@ -1,4 +1,4 @@
-"""The administration in a browser and over HTTP: links and keys are shown once, secrets never, and a colour that nobody could read is refused."""
+"""The administration: links and keys are shown once, secrets never, and a colour that nobody could read is refused."""
 
 import re
 
@@ -120,16 +120,8 @@ async def test_a_budget_is_set_a_secret_goes_in_and_never_out_and_a_sign_in_is_e
         daily = {"resource": "effects", "daily": "7", "employee": str(ours.own)}
         set_ = await client.post("/administration/budgets", data=daily)
         assert set_.headers["location"] == f"/administration/budgets?employee={ours.own}&told=budget_set"
-        account = {
-            "act": "connect",
-            "kind": "smtp",
-            "name": "out",
-            "host": "smtp.acme.example",
-            "port": "465",
-            "tls": "implicit",
-            "login": "dana",
-            "secret": "a secret of mine",
-        }
+        place = {"host": "smtp.acme.example", "port": "465", "tls": "implicit", "login": "dana"}
+        account = {"act": "connect", "kind": "smtp", "name": "out", "secret": "a secret of mine", **place}
         assert (await client.post("/administration/integrations", data=account)).status_code == _SEE_OTHER
         shown = (await client.get("/administration/integrations")).text
         assert "smtp.acme.example" in shown
@@ -138,7 +130,8 @@ async def test_a_budget_is_set_a_secret_goes_in_and_never_out_and_a_sign_in_is_e
         await client.post("/administration/integrations", data={"act": "disconnect", "name": "out"})
         assert "smtp.acme.example" not in (await client.get("/administration/integrations")).text
         async with site.database.read(ours.operator) as tx:
-            assert [int(each.daily) for each in await budgets.used(tx, scopes=[ours.own])][0] == int(daily["daily"])
+            [effects, *_] = await budgets.used(tx, scopes=[ours.own])
+            assert effects.daily == int(daily["daily"])
             [signed_in] = await sign_ins.listed(tx, user=user.id)
         ended = {"act": "end", "sign_in": str(signed_in.id)}
         assert (await client.post(f"/administration/users/{user.id}", data=ended)).status_code == _SEE_OTHER

@@ -1,4 +1,4 @@
-"""What employees ask and tell, decided and answered in a browser: the mail leaves as it was approved, and nobody decides what he may not."""
+"""What employees ask and tell, decided and answered: the mail leaves as it was approved, and nobody decides what he may not."""
 
 from pathlib import Path
 

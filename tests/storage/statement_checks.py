@@ -55,6 +55,10 @@ NEVER_NULL = {
         for name in ("FRESH", "OTHERS")
     },
     "empla.effects.approvals.LISTED: Approval.capability": "people are asked about messages and calls, which have one",
+    **{
+        f"empla.effects.approvals.{name}: Asked.capability": "people are asked about messages and calls, which have one"
+        for name in ("TO_DECIDE", "DECIDED")
+    },
     "empla.effects.integrations.SEALED: _Sealed.sealed": "those without are left out",
     "empla.bdi.beliefs.AS_OF: Belief.stored_confidence": "entries that end a belief, the only ones without it, are left out",
 }

@@ -25,7 +25,7 @@
       const busy = part.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
       // Somebody writes there, or has opened a form: later, so that nothing moves under his hands.
       if (!part.isConnected) return;
-      if (busy || part.querySelector("details[open]")) return void refresh(part, 3000);
+      if (busy || part.querySelector(".decide details[open], .notices details[open]")) return void refresh(part, 3000);
       // Which part it is stands in the header; htmx would name the source of the request there, which is the page.
       const headers = { "HX-Target": `${part.localName}#${part.id}` };
       htmx.ajax("GET", location.pathname + location.search, { target: "#" + part.id, swap: "outerMorph", headers });

@@ -8,7 +8,7 @@ from empla.access.doors import by_token
 from empla.api import app as api
 from empla.api.app import Beside
 from empla.api.doors import Door
-from empla.dashboard import employee, live, overview, pages, sign_in
+from empla.dashboard import employee, hire, live, memory, overview, pages, sign_in
 from empla.dashboard.pages import Room
 from empla.settings import Settings
 from empla.storage.database import Database
@@ -17,6 +17,7 @@ from empla.storage.database import Database
 ROOMS: tuple[Room, ...] = (
     *(sign_in.room, live.room, overview.room),
     *(employee.room,),
+    *(memory.room, hire.room),
 )
 
 

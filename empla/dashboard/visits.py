@@ -30,6 +30,10 @@ TOLD = {
     "approved": "Approved: it leaves in the employee's next cycle, if hours, limits and budget allow.",
     "edited": "Approved as you edited it.",
     "rejected": "Rejected: the employee remembers why.",
+    "verified": "Vouched for: it is certain now, and what contradicted it has ended.",
+    "fact_forgotten": "Forgotten: it is known no more.",
+    "episode_forgotten": "Forgotten for good: its words are erased.",
+    "hired": "Hired. Now give it something to begin with.",
 }
 Asked = TypeVar("Asked", bound=BaseModel)
 _SEE_OTHER = 303

@@ -33,13 +33,13 @@ from empla.senses.observation import OddityGroup, Reading, summary
 from empla.settings import Settings
 
 room = Room("hire")
-ROLES: dict[EmployeeRole, str] = {
-    "sales_ae": "Works deals from the first talk to the signature, and keeps the pipeline full.",
-    "sdr": "Finds prospects, writes to them first, and answers who asks.",
-    "csm": "Keeps customers well: looks after health, renewals and complaints.",
-    "pm": "Keeps a product on its way: requests, bugs, releases.",
-    "recruiter": "Fills positions: finds candidates, talks with them, keeps them warm.",
-    "custom": "Starts with nothing: you teach it every playbook.",
+ROLES: dict[EmployeeRole, tuple[str, str]] = {
+    "sales_ae": ("Account executive", "Works deals from the first talk to the signature, and keeps the pipeline full."),
+    "sdr": ("Sales development", "Finds prospects, writes to them first, and answers who asks."),
+    "csm": ("Customer success", "Keeps customers well: looks after health, renewals and complaints."),
+    "pm": ("Product manager", "Keeps a product on its way: requests, bugs, releases."),
+    "recruiter": ("Recruiter", "Fills positions: finds candidates, talks with them, keeps them warm."),
+    "custom": ("Something of your own", "Starts with nothing: you teach it every playbook."),
 }
 _DAYS: tuple[Day, ...] = get_args(Day)
 _WORKDAYS = _DAYS[:5]
@@ -52,6 +52,7 @@ class Offer:
     """What an employee of a role brings."""
 
     role: EmployeeRole
+    name: str
     about: str
     abilities: list[str]
     playbooks: list[Playbook]
@@ -68,11 +69,12 @@ def offers() -> list[Offer]:
     return [
         Offer(
             role,
+            name,
             about,
             [KNOWN[each] for each in OF_ROLE[role]],
             [each for each in shelf.of_role(role) if each.type == "workflow"],
         )
-        for role, about in ROLES.items()
+        for role, (name, about) in ROLES.items()
     ]
 
 
@@ -157,7 +159,7 @@ def _form(visit: Visit, filled: Mapping[str, Any], error: EmplaError | None = No
         "hire.html",
         status=200 if error is None else sort_of(error).status,
         sentence=error and detail_of(error),
-        filled=filled,
+        filled={name: filled.get(name) for name in Hired.model_fields} | {"days": filled["days"]},
         offers=offers(),
         days=_DAYS,
         zones=sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "posix/"))),

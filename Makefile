@@ -6,7 +6,7 @@ DEMO_HOME ?= .empla/demo
 # One file, one worker: tests that share a life stand in one file.
 PYTEST_ARGS ?= -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup demo test test-16 check lint types contract docs sql format lock clean
+.PHONY: help setup demo test browser test-16 check lint types contract docs sql format lock clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -27,6 +27,9 @@ demo: setup  ## the main job: a sales force lives through its world and reports
 
 test: setup  ## the tests, on an embedded PostgreSQL 18 of their own
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+browser:  ## Debian's Chromium, for the tests of pages; without it they are skipped, and say so
+	command -v chromium >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends chromium; }
 
 test-16: setup  ## the same on PostgreSQL 16
 	EMPLA_TEST_POSTGRES=16 $(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -1,5 +1,6 @@
 """Every error that a person may see is one clear sentence, and belongs to one of seven kinds."""
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 Kind = Literal["usage", "not_found", "conflict", "forbidden", "invalid", "unavailable", "unauthorized"]
@@ -45,6 +46,15 @@ class InvalidError(EmplaError):
     """The input is wrong; nothing was changed."""
 
     kind = "invalid"
+
+
+class FaultyError(InvalidError):
+    """Several things are wrong, each told by a sentence of its own: as text, each on a line."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        """At least one."""
+        super().__init__("\n".join(faults))
+        self.faults = tuple(faults)
 
 
 class UnavailableError(EmplaError):

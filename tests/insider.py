@@ -26,9 +26,12 @@ if TYPE_CHECKING:
 PASSWORD = "correct horse battery"
 
 
+_KEY = sealing.new_key()  # of this process
+
+
 def with_keys(settings: Settings, **changed: object) -> Settings:
     """The same, with a key that signs."""
-    return settings.model_copy(update={"secret_keys": SecretStr(sealing.new_key()), **changed})
+    return settings.model_copy(update={"secret_keys": SecretStr(_KEY), **changed})
 
 
 def cheap(monkeypatch: pytest.MonkeyPatch) -> list[str]:

@@ -61,7 +61,7 @@ async def create(
     employees: Iterable[UUID] | None = None,
     expires_at: datetime | None = None,
 ) -> NewKey:
-    """For oneself, or by an admin for a service account. With `employees` it sees these alone, and does what a user may do.
+    """For oneself, or by an admin for a service account. With `employees` it sees these alone; of staff, it writes for them.
 
     Raises `InvalidError` for a word that is no scope and for an end that has passed, `NotFoundError` for an employee that the caller
     does not see, `ForbiddenError` for another person's key and for whoever came by a key.

@@ -38,7 +38,7 @@ class _Found(BaseModel):
 
 FIND: LiteralString = """
     SELECT u.id, u.name, CASE WHEN NOT u.is_service THEN u.email END AS email, t.name AS tenant_name, t.slug AS tenant_slug,
-           CASE WHEN ctx.role() = 'user' THEN coalesce(ctx.assigned_employee_ids(), '{}') END AS employees
+           CASE WHEN ctx.role() IN ('user', 'delegate') THEN coalesce(ctx.assigned_employee_ids(), '{}') END AS employees
       FROM users u JOIN tenants t ON t.id = u.tenant_id
      WHERE u.tenant_id = %(tenant)s::uuid AND u.id = ctx.user_id()
 """

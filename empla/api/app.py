@@ -20,6 +20,7 @@ from empla.api import (
     assignments,
     beliefs,
     budgets,
+    capabilities,
     conversations,
     employees,
     episodes,
@@ -27,6 +28,7 @@ from empla.api import (
     facts,
     goals,
     hooks,
+    integrations,
     intentions,
     keys,
     links,
@@ -68,6 +70,7 @@ NOUNS: tuple[Noun, ...] = (
     *(working.noun, recall.noun, memory.noun, observations.noun),
     *(hooks.noun, conversations.noun, events.noun, approvals.noun),
     *(outbox.noun, notices.noun, budgets.noun),
+    *(capabilities.noun, integrations.noun),
 )
 _ABOUT = (
     "Digital employees with a mind and a memory. Every request but the few that need no credential is made as whoever the credential "

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from empla.api.doors import STAFF
+from empla.api.doors import DELEGATES, STAFF
 from empla.api.operations import Body, Noun
 from empla.api.paging import Page, Paging
 from empla.bdi import belief_listing, beliefs, conflicts
@@ -132,7 +132,7 @@ class Observe(Body):
     "/employees/{employee}/beliefs",
     "observe",
     summary="An employee hears of evidence",
-    roles=STAFF,
+    roles=DELEGATES,
     sends={"subject": "pipeline", "predicate": "coverage", "object": 2.4},
     example=_COVERAGE,
 )
@@ -159,7 +159,7 @@ class Touched(BaseModel):
     "/employees/{employee}/beliefs/batch",
     "observe_many",
     summary="An employee hears of much evidence at once",
-    roles=STAFF,
+    roles=DELEGATES,
     sends={"news": [{"subject": "pipeline", "predicate": "coverage", "object": 2.4}]},
     example={"items": [_COVERAGE]},
 )
@@ -183,7 +183,7 @@ class Tell(Body):
     "/employees/{employee}/beliefs/tell",
     "tell",
     summary="A person tells an employee how it is",
-    roles=STAFF,
+    roles=DELEGATES,
     sends={"subject": "pipeline", "predicate": "coverage", "object": 2.4, "reason": "I counted them."},
     example=_TOLD,
 )
@@ -313,7 +313,7 @@ class Retract(Body):
     "/employees/{employee}/beliefs/{belief}/retract",
     "retract",
     summary="A belief is held no more",
-    roles=STAFF,
+    roles=DELEGATES,
     status=204,
     sends={"reason": "It was the figure of another team."},
 )

@@ -12,9 +12,11 @@ from empla.errors import ForbiddenError, UnauthorizedError
 from empla.storage.database import Database
 from empla.storage.tx import Caller, ReadTx, Tx
 
-Role = Literal["admin", "manager", "user"]
-EVERYBODY: frozenset[Role] = frozenset({"admin", "manager", "user"})
+# A delegate is a key of an admin or a manager that is narrowed to employees: it writes for these (docs/identity.md).
+Role = Literal["admin", "manager", "delegate", "user"]
+EVERYBODY: frozenset[Role] = frozenset({"admin", "manager", "delegate", "user"})
 STAFF: frozenset[Role] = frozenset({"admin", "manager"})
+DELEGATES: frozenset[Role] = frozenset({"admin", "manager", "delegate"})
 ADMINS: frozenset[Role] = frozenset({"admin"})
 ANY = "*"  # in place of a scope: every credential that is good has it
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from empla.api.doors import STAFF
+from empla.api.doors import DELEGATES
 from empla.api.operations import Behind, Body, Noun
 from empla.api.paging import Page, Paging
 from empla.errors import NotFoundError
@@ -112,7 +112,7 @@ class RecordEpisode(Body):
     "record",
     summary="Something happened",
     scope="memory:write",
-    roles=STAFF,
+    roles=DELEGATES,
     location="/employees/{employee}/episodes/{id}",
     sends=_SENT,
     example=_CALL,
@@ -146,7 +146,7 @@ class Ids(BaseModel):
     "record_many",
     summary="Much happened",
     scope="memory:write",
-    roles=STAFF,
+    roles=DELEGATES,
     sends={"episodes": [_SENT]},
     example={"ids": [_ID]},
 )
@@ -201,7 +201,7 @@ async def explained(tx: ReadTx, *, employee: UUID, episode: UUID) -> Importance:
     "forget",
     summary="An episode is forgotten for good",
     scope="memory:write",
-    roles=STAFF,
+    roles=DELEGATES,
 )
 async def forget(tx: Tx, *, employee: UUID, episode: UUID) -> None:
     """Its words are erased, and what was merged with it goes too."""

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from empla.api.doors import STAFF
+from empla.api.doors import DELEGATES
 from empla.api.operations import Body, Noun
 from empla.api.paging import Page, Paging
 from empla.clock import moment
@@ -110,7 +110,7 @@ class LearnFact(Body):
     "learn",
     summary="An employee is told a fact",
     scope="memory:write",
-    roles=STAFF,
+    roles=DELEGATES,
     sends={"subject": "Jane", "predicate": "works at", "object": "Acme", "source": "mail"},
     example={**_FACT, "outcome": "learned", "superseded": []},
 )
@@ -258,7 +258,7 @@ class Vouch(Body):
     "verify",
     summary="A person vouches for a fact",
     scope="memory:write",
-    roles=STAFF,
+    roles=DELEGATES,
     sends={"source": "I asked her"},
     example={**_VERIFIED, "source": "I asked her"},
 )
@@ -268,7 +268,11 @@ async def verify(tx: Tx, *, employee: UUID, fact: UUID, body: Vouch) -> Fact:
 
 
 @noun.removes(
-    "/employees/{employee}/facts/{fact}", "forget", summary="A fact is known no more", scope="memory:write", roles=STAFF
+    "/employees/{employee}/facts/{fact}",
+    "forget",
+    summary="A fact is known no more",
+    scope="memory:write",
+    roles=DELEGATES,
 )
 async def forget(tx: Tx, *, employee: UUID, fact: UUID) -> None:
     """What it disputed is no longer disputed."""

@@ -7,16 +7,19 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from empla.api.doors import STAFF
+from empla.api.doors import DELEGATES
+from empla.api.etags import Seen
 from empla.api.operations import Body, Noun
-from empla.api.paging import BeforeId, Page, Paging
+from empla.api.paging import BeforeId, BeforeMoment, Page, Paging
 from empla.bdi import goals
 from empla.bdi.goals import Goal, GoalEvent
-from empla.bdi.shapes import Comparator, GoalType, Measure
+from empla.bdi.shapes import Comparator, GoalType, Measure, ProgressState
 from empla.bdi.states import GoalStatus
 from empla.clock import moment
-from empla.mind import mandate
+from empla.mind import mandate, outcome
 from empla.mind.mandate import Wanted
+from empla.mind.outcome import BeforeSuccess
+from empla.mind.why_priority import WhyPriority, why_priority
 from empla.storage.tx import ReadTx, Tx
 
 noun = Noun("goals", about="What an employee wants to become, to stay or never to be true.")
@@ -118,7 +121,7 @@ class AdoptGoal(Body):
     "/employees/{employee}/goals",
     "adopt",
     summary="An employee wants something",
-    roles=STAFF,
+    roles=DELEGATES,
     location="/employees/{employee}/goals/{id}",
     sends={"metric": "pipeline.coverage", "goal_type": "maintenance", "at_least": 3},
     example=_COVERAGE,
@@ -135,6 +138,28 @@ async def get(tx: ReadTx, *, employee: UUID, goal: UUID) -> Goal:
     return await goals.get(tx, goal=goal, employee=employee)
 
 
+class ChangeGoal(Body):
+    """What is to be changed; what is left out stays. Another target is another goal."""
+
+    importance: float | None = Field(default=None, ge=0, le=1)
+    description: str | None = Field(default=None, min_length=1, max_length=2000)
+
+
+@noun.changes(
+    "/employees/{employee}/goals/{goal}",
+    "change",
+    summary="A goal matters more, or less",
+    roles=DELEGATES,
+    sends={"importance": 0.9},
+    example={**_COVERAGE, "importance": 0.9},
+)
+async def change(tx: Tx, *, seen: Seen, employee: UUID, goal: UUID, body: ChangeGoal) -> Goal:
+    """Its priority follows at once, and the employee's next cycle is due."""
+    found = await goals.held(tx, employee=employee, goal=goal)
+    seen.check(found)
+    return await mandate.reweigh(tx, goal=found, importance=body.importance, description=body.description)
+
+
 class GiveUp(Body):
     """Why."""
 
@@ -145,7 +170,7 @@ class GiveUp(Body):
     "/employees/{employee}/goals/{goal}/drop",
     "drop",
     summary="A goal is wanted no more",
-    roles=STAFF,
+    roles=DELEGATES,
     sends={"reason": "The territory went to another team."},
     example={**_COVERAGE, "status": "abandoned", "reason": "The territory went to another team."},
 )
@@ -155,15 +180,8 @@ async def drop(tx: Tx, *, employee: UUID, goal: UUID, body: GiveUp) -> Goal:
     return await goals.get(tx, goal=goal, employee=employee)  # of another employee there is none, and nothing was done
 
 
-class GoalHistory(BaseModel):
-    """How a goal came to stand where it stands."""
-
-    model_config = ConfigDict(frozen=True)
-
-    items: list[GoalEvent]
-
-
 _EVENT: dict[str, JsonValue] = {
+    "id": "0199a5c0-0000-7000-8000-000000000014",
     "goal_id": "0199a5c0-0000-7000-8000-000000000004",
     "old_status": None,
     "new_status": "active",
@@ -181,18 +199,72 @@ _EVENT: dict[str, JsonValue] = {
     "/employees/{employee}/goals/{goal}/history",
     "history",
     summary="How a goal came to stand where it stands",
-    example={"items": [_EVENT]},
+    example={"items": [_EVENT], "next_cursor": None},
 )
 async def history(
     tx: ReadTx,
     *,
+    cut: Paging,
     employee: UUID,
     goal: UUID,
     as_of: Annotated[
         str | None, Query(max_length=40, description="Or stood at this moment; a date is the end of its day in UTC.")
     ] = None,
-) -> GoalHistory:
+    state: Annotated[
+        ProgressState | None,
+        Query(description="When it came to be in this state alone: its violations, say."),
+    ] = None,
+) -> Page[GoalEvent]:
     """The latest change first."""
+    before = cut.place(BeforeMoment)
     await goals.get(tx, goal=goal, employee=employee)
-    at = None if as_of is None else moment(as_of)
-    return GoalHistory(items=await goals.history(tx, employee=employee, goal=goal, at=at))
+    found = await goals.history(
+        tx,
+        employee=employee,
+        goal=goal,
+        at=None if as_of is None else moment(as_of),
+        state=state,
+        limit=cut.reach,
+        before_at=before and before.at,
+        before=before and before.id,
+    )
+    return cut.page(found, lambda last: BeforeMoment(at=last.changed_at, id=last.id))
+
+
+@noun.reads(
+    "/employees/{employee}/goals/{goal}/why",
+    "why",
+    summary="Why a goal has its priority",
+    example={
+        "priority": 8,
+        "importance": 0.5,
+        "urgency": 1.0,
+        "deadline": 0.0,
+        "pace": 0.0,
+        "violation": 1.0,
+        "waiting_days": 0.0,
+        "sum": 8.0,
+    },
+)
+async def why(tx: ReadTx, *, employee: UUID, goal: UUID) -> WhyPriority:
+    """The arithmetic, with the inputs of when it was last computed."""
+    return why_priority(await goals.get(tx, goal=goal, employee=employee))
+
+
+@noun.reads(
+    "/employees/{employee}/goals/{goal}/before_success",
+    "before_success",
+    summary="What changed before a goal was last met",
+    example={
+        "goal": _COVERAGE,
+        "since": "2026-03-01T09:00:00Z",
+        "until": "2026-03-04T09:00:00Z",
+        "story": [{**_EVENT, "old_status": "active", "new_state": "met", "value": 3.2}],
+        "changes": [],
+        "plans": [],
+    },
+)
+async def before_success(tx: ReadTx, *, employee: UUID, goal: UUID) -> BeforeSuccess:
+    """The beliefs that moved and the plans that ran, from its trouble or beginning on. Of one that was never met there is nothing."""
+    await goals.get(tx, goal=goal, employee=employee)
+    return await outcome.before_success(tx, goal=goal)

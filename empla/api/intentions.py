@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import Field, JsonValue
 
-from empla.api.doors import STAFF
+from empla.api.doors import DELEGATES
 from empla.api.operations import Body, Noun
 from empla.api.paging import BeforeId, Page, Paging
 from empla.bdi import intentions
@@ -184,7 +184,7 @@ class CallOff(Body):
     "/employees/{employee}/intentions/{intention}/call_off",
     "call_off",
     summary="A plan is not carried on",
-    roles=STAFF,
+    roles=DELEGATES,
     sends={"reason": "The customer asked us to wait."},
     example={
         **_FILL,

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from empla.api.doors import STAFF
+from empla.api.doors import DELEGATES
 from empla.api.operations import Body, Noun
 from empla.employees import employees
 from empla.memory import census, consolidate
@@ -46,7 +46,7 @@ class Consolidate(Body):
     "/employees/{employee}/memory/consolidate",
     "consolidate",
     summary="An employee's memories are put in order",
-    roles=STAFF,
+    roles=DELEGATES,
     sends={"dry_run": True},
     example={"dry_run": True, "merges": [], "facts": [], "learned": [], "more": False},
 )

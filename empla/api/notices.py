@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import Field, JsonValue
 
-from empla.api.doors import STAFF
+from empla.api.doors import DELEGATES
 from empla.api.operations import Body, Noun
 from empla.api.paging import BeforeMoment, Page, Paging
 from empla.effects import notices
@@ -79,7 +79,7 @@ class Answer(Body):
     "/notices/{notice}/answer",
     "answer",
     summary="Answer an employee",
-    roles=STAFF,
+    roles=DELEGATES,
     sends={"text": "Ten percent."},
     example=_ANSWERED,
 )
@@ -93,7 +93,7 @@ async def answer(tx: Tx, *, notice: UUID, body: Answer) -> Notice:
     "/notices/{notice}/acknowledge",
     "acknowledge",
     summary="Somebody has read it",
-    roles=STAFF,
+    roles=DELEGATES,
     example={**_ANSWERED, "kind": "information", "text": "The territory is empty.", "answer": notices.SEEN},
 )
 async def acknowledge(tx: Tx, *, notice: UUID) -> Notice:

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from empla.api.doors import STAFF
+from empla.api.doors import DELEGATES
 from empla.api.operations import Body, Noun
 from empla.api.paging import BeforeId, Page, Paging
 from empla.errors import InvalidError
@@ -107,7 +107,7 @@ async def _deliver(tx: Tx, observations: list[NewObservation]) -> Delivered:
     "/employees/{employee}/observations",
     "deliver",
     summary="An employee is told of something",
-    roles=STAFF,
+    roles=DELEGATES,
     sends=_WON,
     example={"new": 1, "known": 0, "changed": []},
 )
@@ -132,7 +132,7 @@ class ObserveMany(Body):
     "/observations",
     "deliver_many",
     summary="Employees are told of much",
-    roles=STAFF,
+    roles=DELEGATES,
     refusals=(404,),
     sends={"observations": [{**_WON, "employee": "0199a5c0-0000-7000-8000-000000000003"}]},
     example={"new": 1, "known": 0, "changed": []},

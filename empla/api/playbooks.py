@@ -6,12 +6,13 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from empla.api.doors import STAFF
+from empla.api.doors import DELEGATES
 from empla.api.operations import Body, Noun
 from empla.api.paging import Page, Paging
+from empla.employees import employees
 from empla.memory import demonstration, playbook_rules, procedural
 from empla.memory.demonstration import Demonstration, Learned, Lesson
-from empla.memory.procedural import Procedure
+from empla.memory.procedural import Procedure, Upgraded
 from empla.memory.standing import Standing
 from empla.mind import applicable as applying
 from empla.mind.applicable import Situation, WhatApplies
@@ -93,7 +94,7 @@ class AddPlaybook(Body):
     "/employees/{employee}/playbooks",
     "add",
     summary="An employee is taught a playbook",
-    roles=STAFF,
+    roles=DELEGATES,
     location="/employees/{employee}/playbooks/{id}",
     sends={"playbook": _WRITTEN},
     example=_THANK,
@@ -169,7 +170,7 @@ class Learn(Body):
     "/employees/{employee}/playbooks/learn",
     "learn",
     summary="An employee learns from what people did",
-    roles=STAFF,
+    roles=DELEGATES,
     location="/employees/{employee}/playbooks/{procedure.id}",
     sends={
         "name": "thank_for_the_deal",
@@ -187,6 +188,79 @@ async def learn(tx: Tx, *, employee: UUID, body: Learn) -> Learned:
     return await demonstration.learn_from_demonstrations(tx, employee=employee, lesson=lesson, replace=body.replace)
 
 
+class PlaybookFaults(BaseModel):
+    """One that can't be carried out, and why."""
+
+    model_config = ConfigDict(frozen=True)
+
+    playbook: str
+    faults: list[str]
+
+
+class Faults(BaseModel):
+    """What can't be carried out."""
+
+    model_config = ConfigDict(frozen=True)
+
+    items: list[PlaybookFaults]
+
+
+@noun.reads(
+    "/employees/{employee}/playbooks/faults",
+    "faults",
+    summary="What an employee knows and can't carry out",
+    example={"items": [{"playbook": "win_back", "faults": ["step 2: thank is not an action, nor a skill"]}]},
+)
+async def faults(tx: ReadTx, *, employee: UUID) -> Faults:
+    """By name, with every fault. Of an employee whom the caller may see; of nobody else there are none."""
+    found = procedural.faults_by_name(await procedural.library(tx, employee=employee))
+    return Faults(items=[PlaybookFaults(playbook=name, faults=wrong) for name, wrong in sorted(found.items()) if wrong])
+
+
+class CheckPlaybook(Body):
+    """A playbook, with the keys of a playbook file."""
+
+    playbook: dict[str, JsonValue] = Field(description="docs/playbooks.md says what it holds.")
+
+
+class Checked(BaseModel):
+    """What is wrong with it; nothing, when there is nothing here."""
+
+    model_config = ConfigDict(frozen=True)
+
+    faults: list[str]
+
+
+@noun.acts(
+    "/employees/{employee}/playbooks/check",
+    "check",
+    summary="Whether an employee could be taught a playbook",
+    scope="playbooks:read",
+    sends={"playbook": {**_WRITTEN, "steps": [{"action": "task"}]}},
+    example={"faults": ["thank_for_the_deal: step 1: task needs title"]},
+)
+async def check(tx: Tx, *, employee: UUID, body: CheckPlaybook) -> Checked:
+    """Every fault at once; nothing is changed."""
+    person = await employees.get(tx, employee=employee)
+    found = playbook_rules.draft(body.playbook)
+    if found.playbook is None:
+        return Checked(faults=playbook_rules.told(found))
+    return Checked(faults=await procedural.faults_of_new(tx, employee=person.id, playbook=found.playbook))
+
+
+@noun.acts(
+    "/employees/{employee}/playbooks/upgrade",
+    "upgrade",
+    summary="An employee has the newest of what comes with its role",
+    roles=STAFF,
+    example={"added": [], "replaced": ["fill_the_pipeline"], "left": ["win_back"]},
+)
+async def upgrade(tx: Tx, *, employee: UUID) -> Upgraded:
+    """Of what nobody has edited; records and standing stay. What was edited is left as it is, and named."""
+    person = await employees.get(tx, employee=employee)
+    return await procedural.upgrade(tx, employee=employee, role=person.role)
+
+
 @noun.reads("/employees/{employee}/playbooks/{playbook}", "get", summary="A playbook with its record", example=_THANK)
 async def get(tx: ReadTx, *, employee: UUID, playbook: UUID) -> Procedure:
     """What it says, how often it worked, and how its standing came about."""
@@ -197,7 +271,7 @@ async def get(tx: ReadTx, *, employee: UUID, playbook: UUID) -> Procedure:
     "/employees/{employee}/playbooks/{playbook}/enable",
     "enable",
     summary="An employee may use a playbook again",
-    roles=STAFF,
+    roles=DELEGATES,
     example=_THANK,
 )
 async def enable(tx: Tx, *, employee: UUID, playbook: UUID) -> Procedure:
@@ -210,7 +284,7 @@ async def enable(tx: Tx, *, employee: UUID, playbook: UUID) -> Procedure:
     "/employees/{employee}/playbooks/{playbook}/disable",
     "disable",
     summary="An employee may use a playbook no more",
-    roles=STAFF,
+    roles=DELEGATES,
     example={**_THANK, "enabled": False},
 )
 async def disable(tx: Tx, *, employee: UUID, playbook: UUID) -> Procedure:
@@ -230,7 +304,7 @@ class Judge(Body):
     "/employees/{employee}/playbooks/{playbook}/judge",
     "judge",
     summary="A person decides how far a playbook is trusted",
-    roles=STAFF,
+    roles=DELEGATES,
     sends={"standing": "demoted", "reason": "Customers find it annoying."},
     example={**_THANK, "standing": "demoted"},
 )

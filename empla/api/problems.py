@@ -12,10 +12,20 @@ from starlette.responses import Response
 
 from empla.access.idempotency import OtherRequestError
 from empla.access.passwords import LockedOutError
-from empla.errors import ConflictError, EmplaError, InvalidError, Kind, NotFoundError, UnavailableError, UsageError
+from empla.errors import (
+    ConflictError,
+    EmplaError,
+    FaultyError,
+    InvalidError,
+    Kind,
+    NotFoundError,
+    UnavailableError,
+    UsageError,
+)
 
 MEDIA_TYPE = "application/problem+json"
 MOST_FAULTS = 20  # of a body, that are told at once
+_LONGEST_FAULT = 1000  # characters
 
 
 class MalformedError(UsageError):
@@ -82,6 +92,7 @@ class Problem(BaseModel):
     detail: str = Field(description="What is wrong, in one sentence.")
     instance: str = Field(description="The id of the request: name it when you ask for help.")
     errors: list[Fault] | None = Field(default=None, description="Each fault of what was sent.")
+    faults: list[str] | None = Field(default=None, description="What is wrong with a playbook, a sentence each.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +153,23 @@ def detail_of(error: EmplaError) -> str:
     """Its sentence; what an unavailable database said is for its operator."""
     if isinstance(error, UnavailableError) and not isinstance(error, _OURS_TO_TELL):
         return "this can't be done now; try again in a moment"
-    return str(error)
+    if isinstance(error, FaultyError):
+        return _first(sentences(error.faults))
+    return _sentence(str(error))
+
+
+def sentences(faults: Sequence[str]) -> list[str]:
+    """Each on one line, however it was written."""
+    return [_sentence(fault)[:_LONGEST_FAULT] for fault in faults]
+
+
+def _sentence(text: str) -> str:
+    return " ".join(text.split()) if "\n" in text or "\r" in text else text
+
+
+def _first(faults: Sequence[str]) -> str:
+    more = len(faults) - 1
+    return faults[0] + (f", and {more} more" if more > 0 else "")
 
 
 def problem(
@@ -153,7 +180,8 @@ def problem(
     told = dict(headers or {})
     if isinstance(error, LockedOutError):
         told["Retry-After"] = str(math.ceil(error.retry_after))
-    return written(sort, detail_of(error), request_id=request_id, headers=told, faults=faults)
+    wrong = sentences(error.faults)[:MOST_FAULTS] if isinstance(error, FaultyError) else ()
+    return written(sort, detail_of(error), request_id=request_id, headers=told, faults=faults, wrong=wrong)
 
 
 def defect(*, request_id: str) -> Response:
@@ -170,6 +198,7 @@ def written(
     request_id: str,
     headers: Mapping[str, str] | None = None,
     faults: Sequence[Fault] = (),
+    wrong: Sequence[str] = (),
 ) -> Response:
     """A problem as JSON."""
     document: dict[str, Any] = {
@@ -181,6 +210,8 @@ def written(
     }
     if faults:
         document["errors"] = [fault.model_dump() for fault in faults]
+    if wrong:
+        document["faults"] = list(wrong)
     return Response(
         json.dumps(document, ensure_ascii=False).encode(errors="replace"),
         sort.status,
@@ -239,5 +270,4 @@ def _escaped(step: object) -> str:
 
 def invalid(faults: Sequence[Fault]) -> InvalidError:
     """The first fault as the sentence; how many more there are."""
-    more = len(faults) - 1
-    return InvalidError(faults[0].detail + (f", and {more} more" if more > 0 else ""))
+    return InvalidError(_first([fault.detail for fault in faults]))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from empla import ids
 from empla.bdi.priority import Pressure, deadline_urgency
-from empla.bdi.shapes import CALENDAR_UNITS, GoalConditions, GoalType, Progress, Target
+from empla.bdi.shapes import CALENDAR_UNITS, GoalConditions, GoalType, Progress, ProgressState, Target
 from empla.bdi.states import LIVE_GOALS, GoalStatus
 from empla.conditions import Condition, Key
 from empla.durations import duration
@@ -335,11 +335,66 @@ async def drop(tx: Tx, *, goal: UUID, reason: str) -> None:
         raise ConflictError(f"this goal is {found.status} already")
 
 
+HELD: LiteralString = """
+    SELECT id, employee_id, goal_key, parent_id, goal_type, description, priority, importance, priority_inputs, target, conditions,
+           current_progress, status, reason, trying_since, retry_at, served_at, created_at, updated_at, completed_at, abandoned_at
+      FROM employee_goals
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND id = %(goal)s::uuid AND deleted_at IS NULL
+       FOR NO KEY UPDATE
+"""
+
+
+async def held(tx: Tx, *, employee: UUID, goal: UUID) -> Goal:
+    """As `get`, and nobody else changes it until the transaction ends."""
+    found = await tx.fetch_one(Goal, HELD, employee=employee, goal=goal)
+    return found or await get(tx, goal=goal, employee=employee)
+
+
+# The graph of its status is the cycle's: here it stays what it is.
+REWEIGH: LiteralString = """
+    UPDATE employee_goals
+       SET importance = %(importance)s::float8, description = %(description)s::text, priority = %(priority)s::int,
+           priority_inputs = %(inputs)s::jsonb
+     WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND id = %(goal)s::uuid AND deleted_at IS NULL
+       AND status IN ('active', 'in_progress', 'blocked')
+    RETURNING id, employee_id, goal_key, parent_id, goal_type, description, priority, importance, priority_inputs, target, conditions,
+              current_progress, status, reason, trying_since, retry_at, served_at, created_at, updated_at, completed_at, abandoned_at
+"""
+
+
+async def change(tx: Tx, *, goal: Goal, importance: float | None = None, description: str | None = None) -> Goal:
+    """The goal, as it is held, is so important and described so from now on; what is None stays. Its priority follows at once.
+
+    Raises `ConflictError` for one that is over, `ForbiddenError`, `InvalidError`.
+    """
+    if importance is not None and not 0 <= importance <= 1:
+        raise InvalidError(f"an importance lies between 0 and 1, not {importance}")
+    if description is not None and not description.strip():
+        raise InvalidError("a goal has a description")
+    if goal.status not in LIVE_GOALS:
+        raise ConflictError(f"this goal is {goal.status} already")
+    pressure = Pressure.kept(goal.priority_inputs, importance=goal.importance if importance is None else importance)
+    changed = await tx.fetch_one(
+        Goal,
+        REWEIGH,
+        employee=goal.employee_id,
+        goal=goal.id,
+        importance=pressure.importance,
+        description=goal.description if description is None else description.strip(),
+        priority=pressure.priority,
+        inputs=pressure.to_json(),
+    )
+    if changed is None:
+        raise ForbiddenError("the caller's role does not allow this")
+    return changed
+
+
 class GoalEvent(BaseModel):
     """One change of a goal's status or state, as the database wrote it."""
 
     model_config = ConfigDict(frozen=True)
 
+    id: UUID
     goal_id: UUID
     old_status: GoalStatus | None
     new_status: GoalStatus
@@ -353,14 +408,39 @@ class GoalEvent(BaseModel):
 
 
 HISTORY: LiteralString = """
-    SELECT goal_id, old_status, new_status, old_state, new_state, value, reason, actor_type, actor_id, changed_at
+    SELECT id, goal_id, old_status, new_status, old_state, new_state, value, reason, actor_type, actor_id, changed_at
       FROM goal_history
      WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND goal_id = %(goal)s::uuid
        AND changed_at <= %(at)s::timestamptz
-     ORDER BY changed_at DESC, id DESC
+       AND (%(state)s::text IS NULL OR (new_state = %(state)s::text AND old_state IS DISTINCT FROM new_state))
+       AND (%(before)s::uuid IS NULL OR (changed_at, id) < (%(before_at)s::timestamptz, %(before)s::uuid))
+     ORDER BY changed_at DESC, id DESC LIMIT %(limit)s::int
 """
 
 
-async def history(tx: ReadTx, *, employee: UUID, goal: UUID, at: datetime | None = None) -> list[GoalEvent]:
-    """How the goal came to stand where it stands (or stood at a moment), the latest change first."""
-    return await tx.fetch_all(GoalEvent, HISTORY, employee=employee, goal=goal, at=at or tx.now)
+async def history(
+    tx: ReadTx,
+    *,
+    employee: UUID,
+    goal: UUID,
+    at: datetime | None = None,
+    state: ProgressState | None = None,
+    limit: int | None = None,
+    before_at: datetime | None = None,
+    before: UUID | None = None,
+) -> list[GoalEvent]:
+    """How the goal came to stand where it stands (or stood at a moment), the latest change first.
+
+    With a state, how often it came to be in that: its violations, say. With a limit, those before the one of this moment and id.
+    """
+    return await tx.fetch_all(
+        GoalEvent,
+        HISTORY,
+        employee=employee,
+        goal=goal,
+        at=at or tx.now,
+        state=state,
+        limit=limit,
+        before_at=before_at,
+        before=before,
+    )

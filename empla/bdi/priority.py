@@ -1,8 +1,10 @@
 """How pressing a goal is: 10 · (.6 urgency + .4 importance), and a little more for each day that it waits to be served."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
+from typing import Self
 
 from pydantic import JsonValue
 
@@ -22,6 +24,14 @@ class Pressure:
     pace: float = 0.0  # 0..1: pace needed / pace seen, 1 when it is behind
     violation: float = 0.0  # 1 while a state that shall be kept is violated
     waiting_days: float = 0.0  # since it wants something and no step ran for it
+
+    @classmethod
+    def kept(cls, inputs: Mapping[str, JsonValue], *, importance: float) -> Self:
+        """What was kept beside a priority, with this importance."""
+        names = ("deadline", "pace", "violation", "waiting_days")
+        found = {name: inputs.get(name) for name in names}
+        numbers = {name: float(value) if isinstance(value, int | float) else 0.0 for name, value in found.items()}
+        return cls(importance=importance, **numbers)
 
     @property
     def urgency(self) -> float:

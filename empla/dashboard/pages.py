@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 from urllib.parse import quote
 
 import structlog
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -15,8 +16,8 @@ from starlette.routing import Route
 from empla.access.doors import by_page
 from empla.api.asking import asking
 from empla.api.doors import ANY, EVERYBODY, Desk
-from empla.api.operations import House
-from empla.api.problems import BusyError, TookTooLongError, TooManyError, detail_of, sort_of
+from empla.api.operations import PREFIX, House
+from empla.api.problems import BusyError, TookTooLongError, TooManyError, detail_of, of_status, sort_of
 from empla.dashboard import assets, sessions
 from empla.dashboard.visits import Visit
 from empla.errors import EmplaError, UnauthorizedError
@@ -95,6 +96,23 @@ def mount(app: FastAPI, house: House, rooms: Sequence[Room]) -> None:
     for page in (page for room in rooms for page in room.pages):
         app.router.routes.append(Route(page.path, _endpoint(page, house), methods=[page.method], name=page.name))
     app.router.routes.append(Route(assets.PATH + "/{digest}/{name:path}", _file, methods=["GET"], name="assets"))
+
+    _tell_in_a_page(app, house)
+
+
+def _tell_in_a_page(app: FastAPI, house: House) -> None:
+    """Whoever looks with a browser for what is nowhere sees a page; programs get the problem that they know."""
+    for_programs = app.exception_handlers[HTTPException]
+
+    async def nowhere(request: Request, error: Exception) -> Response:
+        if request.url.path.startswith(PREFIX) or "text/html" not in request.headers.get("accept", ""):
+            return await cast("Awaitable[Response]", for_programs(request, error))
+        told = of_status(cast("HTTPException", error).status_code, "")
+        response = _refused(Visit(request, house, None), told)
+        response.headers.update(HEADERS)
+        return response
+
+    app.add_exception_handler(HTTPException, nowhere)
 
 
 async def _file(request: Request) -> Response:

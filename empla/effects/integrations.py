@@ -88,21 +88,51 @@ LISTED: LiteralString = """
     SELECT id, name, capability, kind, settings, sealed IS NOT NULL AS has_secret, enabled, metadata
       FROM integrations
      WHERE tenant_id = %(tenant)s::uuid AND deleted_at IS NULL AND (%(name)s::text IS NULL OR name = %(name)s::text)
+       AND (%(id)s::uuid IS NULL OR id = %(id)s::uuid)
      ORDER BY name
 """
 
 
 async def listed(tx: ReadTx) -> list[Integration]:
     """The tenant's accounts, by name."""
-    return await tx.fetch_all(Integration, LISTED, name=None)
+    return await tx.fetch_all(Integration, LISTED, name=None, id=None)
 
 
 async def find(tx: ReadTx, *, name: str) -> Integration:
     """The account of this name. Raises `NotFoundError`."""
-    found = await tx.fetch_one(Integration, LISTED, name=name)
+    found = await tx.fetch_one(Integration, LISTED, name=name, id=None)
     if found is None:
         raise NotFoundError(f"there is no integration {name!r}")
     return found
+
+
+async def get(tx: ReadTx, *, integration: UUID) -> Integration:
+    """The account of this id. Raises `NotFoundError`."""
+    found = await tx.fetch_one(Integration, LISTED, name=None, id=integration)
+    if found is None:
+        raise NotFoundError("there is no such integration")
+    return found
+
+
+SET_ENABLED: LiteralString = """
+    UPDATE integrations SET enabled = %(enabled)s::boolean
+     WHERE tenant_id = %(tenant)s::uuid AND id = %(id)s::uuid AND deleted_at IS NULL
+    RETURNING id, name, capability, kind, settings, sealed IS NOT NULL AS has_secret, enabled, metadata
+"""
+
+
+async def set_enabled(tx: Tx, *, integration: UUID, enabled: bool) -> Integration:
+    """It is used again, in place of what carries its capability now; or no more, and keeps its secret for when it is.
+
+    Admins alone. Raises `NotFoundError`, `ForbiddenError`.
+    """
+    found = await get(tx, integration=integration)
+    if enabled and not found.enabled and found.kind not in {"imap", "webhook_in"}:
+        await tx.execute(RETIRE, capability=found.capability)
+    changed = await tx.fetch_one(Integration, SET_ENABLED, id=integration, enabled=enabled)
+    if changed is None:
+        raise ForbiddenError("the caller's role does not allow this")
+    return changed
 
 
 SEALED: LiteralString = """
@@ -113,6 +143,25 @@ SEALED: LiteralString = """
 RESEAL: LiteralString = """
     UPDATE integrations SET sealed = %(sealed)s::bytea WHERE tenant_id = %(tenant)s::uuid AND id = %(id)s::uuid
 """
+
+
+# The database tells by itself what became of every other column; of this one it is told that, and never what.
+REPLACED: LiteralString = "SELECT note_action('integration.secret_replaced', 'integration', %(id)s::uuid)"
+
+
+async def replace_secret(tx: Tx, *, integration: UUID, secret: SecretStr) -> Integration:
+    """Its password or signing key is this from now on, sealed; the one before is forgotten. The log says that, and not what it is.
+
+    Admins alone. Raises `InvalidError` for what its kind does not take, `NotFoundError`, `ForbiddenError`, `UnavailableError` when
+    there is no key to seal it.
+    """
+    found = await get(tx, integration=integration)
+    carriers.check(found.kind, found.settings, secret)
+    sealed = keys.keyring(tx.settings).seal(secret.get_secret_value(), context=context(tx.tenant_id, integration))
+    if not await tx.execute(RESEAL, id=integration, sealed=sealed):
+        raise ForbiddenError("the caller's role does not allow this")
+    await tx.execute(REPLACED, id=integration)
+    return found.model_copy(update={"has_secret": True})
 
 
 async def secret_of(tx: Tx, integration: Integration) -> SecretStr | None:
@@ -152,14 +201,22 @@ async def note(tx: Tx, integration: Integration, note: dict[str, JsonValue]) -> 
 
 DISCONNECT: LiteralString = """
     UPDATE integrations SET enabled = false, sealed = NULL, deleted_at = %(now)s::timestamptz
-     WHERE tenant_id = %(tenant)s::uuid AND name = %(name)s::text AND deleted_at IS NULL
+     WHERE tenant_id = %(tenant)s::uuid AND id = %(id)s::uuid AND deleted_at IS NULL
 """
 
 
 async def disconnect(tx: Tx, *, name: str) -> None:
     """It carries nothing any more, and its secret is forgotten. Raises `NotFoundError`, `ForbiddenError`."""
-    found = await find(tx, name=name)
-    if not await tx.execute(DISCONNECT, name=found.name, now=tx.now):
+    await _disconnect(tx, await find(tx, name=name))
+
+
+async def remove(tx: Tx, *, integration: UUID) -> None:
+    """As `disconnect`, the one of this id."""
+    await _disconnect(tx, await get(tx, integration=integration))
+
+
+async def _disconnect(tx: Tx, found: Integration) -> None:
+    if not await tx.execute(DISCONNECT, id=found.id, now=tx.now):
         raise ForbiddenError("the caller's role does not allow this")
 
 

@@ -319,7 +319,7 @@ async def forget(tx: Tx, *, employee: UUID, ids: Sequence[UUID]) -> list[UUID]:
     """These are never remembered again: their words are erased, in the inbox too; what cites them finds when they happened, no more.
 
     What was merged with one of them goes with it, and is among those returned. What was concluded from them stays believed: retract it.
-    Raises `NotFoundError`, `ForbiddenError` for anybody but staff, `InvalidError`.
+    Raises `NotFoundError`, `ForbiddenError` for anybody but staff and delegates, `InvalidError`.
     """
     if not ids:
         return []

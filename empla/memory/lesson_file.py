@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from empla.errors import InvalidError, NotFoundError
+from empla.errors import FaultyError, InvalidError, NotFoundError
 from empla.memory.demonstration import Lesson
 from empla.memory.playbook_file import MAX_FILE_BYTES
 from empla.memory.strict_yaml import YamlFaultError, document_of
@@ -22,7 +22,7 @@ def read_lesson(path: Path, *, name: str) -> Lesson:
     except YamlFaultError as fault:
         raise InvalidError(f"{path}:{fault.line}: {fault}") from None
     if document.faults:
-        raise InvalidError("\n".join(f"{path}:{line}: {reason}" for line, reason in document.faults))
+        raise FaultyError([f"{path}:{line}: {reason}" for line, reason in document.faults])
     if not isinstance(document.value, dict):
         raise InvalidError(f"{path}: a lesson holds demonstrations, and may hold triggers, goals, context and success")
     return Lesson.parse({**document.value, "name": name})

@@ -8,7 +8,7 @@ from typing import Literal, cast, get_args
 from pydantic import JsonValue
 
 from empla.employees.employees import EmployeeRole
-from empla.errors import InvalidError, NotFoundError
+from empla.errors import FaultyError, NotFoundError
 from empla.memory import playbook_rules
 from empla.memory.playbook import Playbook
 from empla.memory.playbook_links import links
@@ -86,7 +86,7 @@ def library_of(playbooks: Iterable[Playbook]) -> dict[str, Draft]:
 def checked(found: PlaybookFile) -> PlaybookFile:
     """The same file, now known to have no fault. Raises `InvalidError`, every fault on a line of its own."""
     if found.faults:
-        raise InvalidError("\n".join(found.faults))
+        raise FaultyError(found.faults)
     return found
 
 

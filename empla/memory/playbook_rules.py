@@ -12,7 +12,7 @@ from empla.conditions import Condition, template_names
 from empla.conditions_syntax import name_of
 from empla.durations import duration
 from empla.employees.capabilities import KNOWN
-from empla.errors import InvalidError
+from empla.errors import FaultyError, InvalidError
 from empla.memory.actions import ACTIONS, LEAST_WEIGHT, MOST_WEIGHT, OF_EVERY_STEP, Action, Kind, Parameter
 from empla.memory.playbook import KEYS, Playbook, ProcedureType
 from empla.memory.shapes import MAX_RETRIES, MAX_STEPS, Commitment, FailedDependency, Step
@@ -88,8 +88,13 @@ def parsed(written: JsonValue) -> Playbook:
     """The playbook of a file's keys. Raises `InvalidError`, every fault of form on a line of its own."""
     found = draft(written)
     if found.playbook is None:
-        raise InvalidError("\n".join(f"{found.name}: {fault}" if found.name else str(fault) for fault in found.faults))
+        raise FaultyError(told(found))
     return found.playbook
+
+
+def told(found: Draft) -> list[str]:
+    """Its faults of form, a sentence each."""
+    return [f"{found.name}: {fault}" if found.name else str(fault) for fault in found.faults]
 
 
 def _faults_of_form(written: dict[str, JsonValue], kind: ProcedureType) -> Iterator[Fault]:

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from empla.employees.employees import EmployeeRole
-from empla.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from empla.errors import ConflictError, FaultyError, ForbiddenError, InvalidError, NotFoundError
 from empla.memory import shelf
 from empla.memory.playbook import Playbook, ProcedureType
 from empla.memory.playbook_links import faults_among
@@ -237,7 +237,9 @@ async def add(
     """
     there = {procedure.procedure_name: procedure.playbook for procedure in await library(tx, employee=employee)}
     new = {playbook.name: playbook for playbook in playbooks}
-    _check_together(there, new)
+    wrong = _faults_together(there, new)
+    if wrong:
+        raise FaultyError(wrong)
     added = await tx.fetch_all(
         Procedure,
         ADD,
@@ -254,17 +256,21 @@ async def add(
     return added
 
 
-def _check_together(there: dict[str, Playbook], new: dict[str, Playbook]) -> None:
-    """Raises `InvalidError` for each fault of what is new, and each that it makes in what is there."""
+async def faults_of_new(tx: ReadTx, *, employee: UUID, playbook: Playbook) -> list[str]:
+    """Why `add` would refuse it, in the place of one of the same name; [] when it would not."""
+    there = {procedure.procedure_name: procedure.playbook for procedure in await library(tx, employee=employee)}
+    return _faults_together(there, {playbook.name: playbook})
+
+
+def _faults_together(there: dict[str, Playbook], new: dict[str, Playbook]) -> list[str]:
+    """Each fault of what is new, and each that it makes in what is there."""
     before, after = faults_among(there.values()), faults_among((there | new).values())
-    wrong = [
+    return [
         f"{name}: {fault}"
         for name, found in after.items()
         for fault in found
         if name in new or fault not in before.get(name, [])
     ]
-    if wrong:
-        raise InvalidError("\n".join(wrong))
 
 
 class Upgraded(BaseModel):

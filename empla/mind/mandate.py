@@ -124,6 +124,13 @@ async def want(tx: Tx, *, employee: UUID, wanted: Wanted) -> Goal:
     return goal
 
 
+async def reweigh(tx: Tx, *, goal: Goal, importance: float | None = None, description: str | None = None) -> Goal:
+    """As `goals.change`; the employee looks in its next cycle, which is due now, what it does first."""
+    changed = await goals.change(tx, goal=goal, importance=importance, description=description)
+    await schedule.wake(tx, employees=[goal.employee_id], at=tx.now)
+    return changed
+
+
 async def give_up(tx: Tx, *, goal: UUID, reason: str) -> Goal:
     """It is wanted no more: what it had asked people has lapsed; its plans end in the employee's next cycle, which is due now.
 

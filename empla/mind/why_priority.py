@@ -44,11 +44,7 @@ class WhyPriority(BaseModel):
 
 def why_priority(goal: Goal) -> WhyPriority:
     """Why 9? What an evaluation found counts until the priority moves again, so the inputs are those of that moment."""
-    kept = goal.priority_inputs
-    pressure = Pressure(
-        importance=goal.importance,
-        **{name: _number(kept.get(name)) for name in ("deadline", "pace", "violation", "waiting_days")},
-    )
+    pressure = Pressure.kept(goal.priority_inputs, importance=goal.importance)
     return WhyPriority(
         priority=goal.priority,
         importance=pressure.importance,
@@ -59,7 +55,3 @@ def why_priority(goal: Goal) -> WhyPriority:
         waiting_days=pressure.waiting_days,
         sum=pressure.wanted,
     )
-
-
-def _number(kept: object) -> float:
-    return kept if isinstance(kept, int | float) else 0.0

@@ -37,6 +37,12 @@ class Export:
         ]
         self.agents = sorted({deal.agent for deal in self.deals})
 
+    def events(self, day: date) -> int:
+        """How many deals were taken up or closed until the end of the day."""
+        return sum(
+            (deal.engaged_on <= day) + (deal.closed_on is not None and deal.closed_on <= day) for deal in self.deals
+        )
+
     def pipeline(self, agent: str, day: date) -> dict[str, float]:
         """The eight figures, without those that have no value."""
         mine = [deal for deal in self.deals if deal.agent == agent and deal.engaged_on <= day]

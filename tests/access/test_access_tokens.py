@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import jwt
 import pytest
-from insider import Person, with_keys
+from insider import Person
 from pydantic import SecretStr
 
 from empla import keys, sealing
@@ -129,7 +129,7 @@ def test_forged_claims(settings: Settings, forged: str):
 
 
 def test_another_key_and_a_changed_token(settings: Settings):
-    other = with_keys(settings)
+    other = settings.model_copy(update={"secret_keys": SecretStr(sealing.new_key())})
     refused(settings, issued(other))
     kid, _ = signing(settings)
     refused(settings, jwt.encode(claims(), signing(other)[1], algorithm="HS256", headers={"kid": kid, "typ": "at+jwt"}))

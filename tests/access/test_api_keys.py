@@ -17,6 +17,7 @@ from empla.access.keys import NewKey
 from empla.access.principals import SCOPES, UNLIMITED
 from empla.employees import assignments, employees
 from empla.errors import ForbiddenError, InvalidError, NotFoundError, UnauthorizedError
+from empla.memory import episodic
 from empla.storage.database import Database
 from empla.storage.tx import Caller, Proof, ReadTx, Tx
 from empla.tenancy import tenants, users
@@ -148,7 +149,7 @@ async def test_a_key_for_some_employees_sees_them_alone_whatever_the_statement(a
     jordan, casey = [await an_employee(database, ada.operator, name=name) for name in ("Jordan", "Casey")]
     made = await a_key(ada, employees=[jordan.id])
     async with reading(database, made) as tx:
-        assert tx.role == "user"
+        assert tx.role == "delegate"
         assert [found.id for found in await employees.everyone(tx)] == [jordan.id]
         with pytest.raises(NotFoundError):
             await employees.find(tx, email=casey.email)
@@ -160,6 +161,52 @@ async def test_a_key_for_some_employees_sees_them_alone_whatever_the_statement(a
             await assignments.assign(tx, user=ada.id, employee=casey.id)
     async with database.read(Caller(ada.tenant, user=ada.id)) as tx:
         assert len(await employees.everyone(tx)) == 2
+
+
+async def test_a_narrowed_key_writes_for_its_employees_while_its_owner_is_staff(
+    ada: Person, rita: Person, database: Database
+):
+    jordan, casey = [await an_employee(database, ada.operator, name=name) for name in ("Jordan", "Casey")]
+    theirs = await an_employee(database, rita.operator)
+    made = await a_key(ada, "memory:write", employees=[jordan.id])
+    async with writing(database, made) as tx:
+        assert tx.role == "delegate"
+        assert tx.statements == 1
+        kept = await episodic.record(tx, employee=jordan.id, description="Jane asked for a discount")
+    async with database.write(ada.operator) as tx:
+        other = await episodic.record(tx, employee=casey.id, description="Jim did not")
+    for employee in (casey.id, theirs.id, uuid4()):
+        with pytest.raises(ForbiddenError, match="role does not allow"):
+            async with writing(database, made) as tx:
+                await episodic.record(tx, employee=employee, description="Jane asked for a discount")
+    async with writing(database, made) as tx:
+        # What injected SQL would do.
+        assert await tx.execute("UPDATE memory_episodes SET importance = 1") == 1
+        assert await tx.execute("UPDATE employees SET name = 'Eve'") == 0
+        with pytest.raises(ForbiddenError):
+            await episodic.forget(tx, employee=casey.id, ids=[other.id])
+    async with writing(database, made) as tx:
+        assert await episodic.forget(tx, employee=jordan.id, ids=[kept.id]) == [kept.id]
+    # From the next transaction on it is worth what its owner is.
+    async with database.write(ada.operator) as tx:
+        await users.change(tx, user=ada.id, role="user")
+        await assignments.assign(tx, user=ada.id, employee=jordan.id)
+    async with writing(database, made) as tx:
+        assert tx.role == "user"
+        with pytest.raises(ForbiddenError):
+            await episodic.record(tx, employee=jordan.id, description="Jane asked for a discount")
+
+
+async def test_of_several_employees_a_narrowed_key_names_all(ada: Person, database: Database):
+    jordan, casey, robin = [
+        await an_employee(database, ada.operator, name=name) for name in ("Jordan", "Casey", "Robin")
+    ]
+    made = await a_key(ada, "memory:write", employees=[jordan.id, casey.id])
+    async with writing(database, made) as tx:
+        for employee in (jordan, casey):
+            await episodic.record(tx, employee=employee.id, description="Jane asked for a discount")
+        with pytest.raises(ForbiddenError):
+            await episodic.record(tx, employee=robin.id, description="Jane asked for a discount")
 
 
 async def test_a_user_s_key_sees_what_is_in_both(ada: Person, dana: Person, database: Database):

@@ -63,7 +63,6 @@ async def _things(database: Database, home: Home) -> dict[str, UUID | str]:
         "fact": fact.id,
         "conversation": said.conversation_id,
         "tenant": home.operator.tenant,
-        "integration": "billing",
     }
 
 

@@ -37,7 +37,11 @@ _ROWS: dict[str, Row] = {
     ),
     "goals.get": Row(*READ),
     "goals.drop": Row(*STAFF, sends={"reason": "No more."}, messages=7),
+    "goals.change": Row(*STAFF, sends={"importance": 0.9}, messages=5),
     "goals.history": Row(*READ, messages=4),
+    "goals.why": Row(*READ),
+    # It was not met so far.
+    "goals.before_success": Row((404, 404, 404), (404, 404, 404), messages=6),
 }
 
 

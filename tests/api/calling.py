@@ -11,9 +11,15 @@ import httpx
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from empla.access.doors import by_token
 from empla.access.principals import Principal
+from empla.api.app import create
+from empla.api.doors import Door
+from empla.api.limits import Rates
+from empla.api.operations import House
 from empla.employees import assignments, employees
 from empla.errors import UnauthorizedError
+from empla.settings import Settings
 from empla.storage.database import Database
 from empla.storage.tx import Caller
 from empla.tenancy import tenants, users
@@ -70,6 +76,21 @@ async def a_home(database: Database, *, name: str = "Acme") -> Home:
         ]
         await assignments.assign(tx, user=people["user"], employee=hired[0])
     return Home(operator, people, *hired)
+
+
+# Making the whole application takes half a second: it is made once for each kind of settings, and moves from test to test.
+_MADE: dict[Settings, FastAPI] = {}
+
+
+def whole(database: Database, settings: Settings, *, door: Door = by_token) -> FastAPI:
+    """All operations, over this database. What it tells of itself (probes, figures) is of the database that it was made with."""
+    made = _MADE.get(settings)
+    if made is None:
+        made = _MADE[settings] = create(database, settings, door=door)
+    house: House = made.state.house
+    house.database, house.door, house.busy = database, door, 0
+    house.rates = Rates(settings.api_rate)
+    return made
 
 
 def _left_early(app: FastAPI) -> ASGIApp:

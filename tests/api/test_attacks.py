@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import httpx
 import jwt
 import pytest
-from calling import BASE, ROLES, Home, Keys, client, problem
+from calling import BASE, ROLES, Home, Keys, client, problem, whole
 from fastapi import FastAPI
 from insider import PASSWORD, Person, a_house, a_person, cheap, messages, with_keys
 from pydantic import JsonValue
@@ -19,7 +19,6 @@ from test_decision_table import OPERATIONS, TABLE, asked, everything, things
 from empla import keys as keyrings
 from empla.access import keys as api_keys
 from empla.access import sign_ins, tokens
-from empla.api.app import create
 from empla.settings import Settings
 from empla.storage.database import Database
 from empla.tenancy import tenants, users
@@ -51,7 +50,7 @@ async def rita(database: Database) -> Person:
 @pytest.fixture
 async def attacker(database: Database, settings: Settings) -> AsyncGenerator[httpx.AsyncClient]:
     """Before the real door."""
-    async with client(create(database, settings)) as found:
+    async with client(whole(database, settings)) as found:
         yield found
 
 
@@ -212,7 +211,7 @@ BY_PARAMETER = sorted(
     (name, piece.strip("{}"))
     for name, operation in OPERATIONS.items()
     for piece in operation.path.split("/")
-    if piece.startswith("{") and piece != "{resource}"  # a word, and the same in every tenant
+    if piece.startswith("{") and piece not in {"{resource}", "{capability}"}  # words, the same in every tenant
 )
 
 

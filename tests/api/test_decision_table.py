@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
+import area_accounts
 import area_identity
 import area_memory
 import area_mind
@@ -34,7 +35,10 @@ OPERATIONS = {operation.name: operation for noun in NOUNS for operation in noun.
 
 
 # A file for each, so that a noun's rows stand beside what they name.
-AREAS = (area_tenancy.AREA, area_identity.AREA, area_memory.AREA, area_mind.AREA, area_world.AREA)
+AREAS = (
+    *(area_tenancy.AREA, area_identity.AREA, area_memory.AREA, area_mind.AREA, area_world.AREA),
+    area_accounts.AREA,
+)
 TABLE: dict[str, Row] = {name: row for area in AREAS for name, row in area.rows.items()}
 Things = dict[str, UUID | str]
 NOWHERE = "01890000-0000-7000-8000-00000000dead"

@@ -5,12 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from calling import client, counted, problem
+from calling import client, counted, problem, whole
 from fastapi import FastAPI
 from insider import PASSWORD, Person, a_house, a_person, audited, cheap, with_keys
 
 from empla.access import links
-from empla.api.app import create
 from empla.settings import Settings
 from empla.storage.database import Database
 from tests.conftest import Cluster
@@ -29,7 +28,7 @@ def settings(cluster: Cluster) -> Settings:
 
 @pytest.fixture
 def app(database: Database, settings: Settings) -> FastAPI:
-    return create(database, settings)
+    return whole(database, settings)
 
 
 @pytest.fixture

@@ -15,10 +15,12 @@ from empla.effects import integrations
 from empla.settings import Settings
 from empla.storage.database import Database
 
+_KEY = sealing.new_key()
+
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    return settings.model_copy(update={"secret_keys": SecretStr(sealing.new_key())})
+    return settings.model_copy(update={"secret_keys": SecretStr(_KEY)})
 
 
 async def everything(caller: httpx.AsyncClient, path: str, **params: str | int) -> list[dict[str, object]]:

@@ -22,6 +22,18 @@ VERBS: tuple[Verb, ...] = ("SELECT", "INSERT", "UPDATE", "DELETE")
 Values = Mapping[str, object]
 # What belongs to no employee, and each of them reads: the tenant itself, and what it needs on the way out.
 OF_THE_TENANT = {"tenants", "capabilities", "integrations"}
+# What a delegate writes of its employees.
+_FED = ("beliefs", "employee_goals", "employee_intentions", "intention_steps", "notices", "observations")
+_REMEMBERED = ("memory_episodes", "memory_semantic", "memory_procedural", "memory_working", "fact_predicates")
+_INDEXED = ("memory_index", "memory_vectors", "memory_words", "memory_spaces")
+DELEGATED: dict[str, set[Verb]] = {
+    **{name: {"INSERT", "UPDATE"} for name in (*_FED, *_REMEMBERED)},
+    **{name: {"INSERT", "UPDATE", "DELETE"} for name in _INDEXED},
+    "fact_evidence": {"INSERT"},
+    "metrics": {"INSERT"},
+    "conversations": {"UPDATE"},
+    "employee_schedule": {"UPDATE"},
+}
 
 
 @dataclass(frozen=True)
@@ -182,7 +194,7 @@ class Attacker:
         for verb in ("SELECT", "UPDATE", "DELETE"):
             yield from self._takes_all(verb)
             yield from self._reaches_for(verb, self.world.theirs, "other")
-        if self.role in {"user", "employee"}:
+        if self.role in {"delegate", "user", "employee"}:
             for verb in ("SELECT", "UPDATE", "DELETE"):
                 yield from self._reaches_for(verb, self.world.ours, "own")
         yield from self._moves()
@@ -205,14 +217,19 @@ class Attacker:
     # What the role reaches when it asks for everything
 
     def may_touch(self, verb: Verb, tenant: UUID, owner: UUID | None) -> bool:
-        """The law, for rows of one owner: users only read, and what is assigned to them; an employee has its own rows alone."""
+        """The law, for rows of one owner: users only read, and what is assigned to them; a delegate also writes, of the employees that
+        its key names; an employee has its own rows alone.
+        """
         house = self.world.ours.house
         if tenant != house.tenant:
             return False
-        if self.role == "user":
+        if self.role in {"delegate", "user"}:
+            person = house.user if self.role == "user" else house.manager
             if self.table.name == "idempotency_keys":
-                return owner == house.user and verb != "UPDATE"
-            return verb == "SELECT" and (owner in {house.own, house.user} or self.table.name == "tenants")
+                return owner == person and verb != "UPDATE"
+            if verb == "SELECT":
+                return owner in {house.own, person} or self.table.name == "tenants"
+            return self.role == "delegate" and owner == house.own and verb in DELEGATED.get(self.table.name, set())
         if self.role == "employee":
             return owner == house.own or (verb == "SELECT" and self.table.name in OF_THE_TENANT)
         return True

@@ -17,13 +17,15 @@ INTRODUCTION = """\
 *Made by `python docs/make_rights.py` from what the isolation tests found by trying; change the migrations, not this page.*
 
 Every row belongs to one tenant, and nobody reads, changes, attaches to or learns of another tenant's rows. Within a
-tenant there are four roles. People sign in as `admin`, `manager` or `user`; their statements run with the rights of
-`empla_app`. An `employee` is a digital employee in its own cycle, with the rights of `empla_worker`. The operator
+tenant there are five roles. People sign in as `admin`, `manager` or `user`; their statements run with the rights of
+`empla_app`. A `delegate` is an admin's or a manager's [API key](identity.md#api-keys-and-service-accounts) that is narrowed
+to employees. An `employee` is a digital employee in its own cycle, with the rights of `empla_worker`. The operator
 (the library and the command line with a database URL in hand) has the rights of an admin.
 
 | word | which rows |
 |---|---|
 | all | all rows of the own tenant |
+| named | those of the employees whom the key names |
 | assigned | those of the employees who are assigned to the user |
 | own | the employee's own; the user's own row; what was answered to one's own requests |
 | – | none |
@@ -35,7 +37,7 @@ What the words do not say:
   `intention_dependencies` from an intention's `dependencies`, `belief_supports` from what an inference rests on, and
   `belief_conflicts` from guesses against a human's word: people only settle them. Nobody has TRUNCATE.
 - What an effect, an approval or a budget has come to is changed by functions alone: staff decide and settle, an employee
-  begins and finishes its own. How an effect comes in is its employee's stage to say.
+  begins and finishes its own. A delegate decides nothing. How an effect comes in is its employee's stage to say.
 - A row's key never changes, nor does a belief's subject and predicate, nor the words of a fact; those of an observation are only erased,
   with its episode. An employee neither verifies a fact nor ends a verified one, and does not forget what people said.
 - What proves who somebody is stands in `user_secrets`, which nobody reads; sign-ins and keys are made and ended by functions alone
@@ -81,7 +83,8 @@ def _owners(world: World, table: Table) -> set[UUID | None]:
 
 
 def _person(house: House, role: Role) -> UUID:
-    return {"admin": house.admin, "manager": house.manager, "user": house.user}.get(role, house.own)
+    people = {"admin": house.admin, "manager": house.manager, "delegate": house.manager, "user": house.user}
+    return people.get(role, house.own)
 
 
 def _word(role: Role, house: House, reached: set[UUID | None], there: set[UUID | None]) -> str:
@@ -89,8 +92,9 @@ def _word(role: Role, house: House, reached: set[UUID | None], there: set[UUID |
         return NONE
     if reached == {_person(house, role)} and there != reached:
         return "own"
-    if reached == {house.own} and role in {"user", "employee"}:
-        return "assigned" if role == "user" else "own"
+    words = {"delegate": "named", "user": "assigned", "employee": "own"}
+    if reached == {house.own} and role in words:
+        return words[role]
     assert reached == there, f"{role} reaches {reached} of {there}, and there is no word for that"
     return "all"
 

@@ -1,4 +1,4 @@
-"""Every table, every verb, each of the four roles, in its own tenant and against another: nobody reaches what is not theirs."""
+"""Every table, every verb, each of the five roles, in its own tenant and against another: nobody reaches what is not theirs."""
 
 from collections.abc import Callable
 from uuid import UUID, uuid4
@@ -144,8 +144,9 @@ def test_a_garbage_list_of_assigned_employees_is_an_error(world: World):
 def test_employees_of_another_tenant_assigned_by_hand_show_nothing(world: World):
     ours, theirs = world.ours.house, world.theirs.house
     assigned = f"{{{theirs.own},{theirs.colleague}}}"
-    with world.gate.raw(tenant_id=ours.tenant, role="user", assigned=assigned) as connection:
-        assert seen(connection) == {"tenants": 1}
+    for role in ("delegate", "user"):
+        with world.gate.raw(tenant_id=ours.tenant, role=role, assigned=assigned) as connection:
+            assert seen(connection) == {"tenants": 1}
 
 
 def test_an_employee_of_another_tenant_sees_nothing_in_ours_that_is_an_employees(world: World):

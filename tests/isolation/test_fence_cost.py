@@ -49,7 +49,7 @@ def plan_of(connection: Connection, statement: LiteralString, values: Values) ->
 STATEMENTS: dict[str, LiteralString] = {"held": beliefs.HELD, "retract": beliefs.RETRACT, "forget": beliefs.FORGET}
 
 
-@pytest.mark.parametrize("role", ["operator", "user", "employee"])
+@pytest.mark.parametrize("role", ["operator", "delegate", "user", "employee"])
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_the_fence_is_checked_once_and_the_index_finds_the_rows(crowd: World, statement: str, role: Role):
     house = crowd.ours.house
@@ -66,7 +66,7 @@ def test_the_fence_is_checked_once_and_the_index_finds_the_rows(crowd: World, st
     assert not [node for node in nodes if node["Node Type"] == "Seq Scan"]
 
 
-@pytest.mark.parametrize("role", ["operator", "employee"])
+@pytest.mark.parametrize("role", ["operator", "delegate", "employee"])
 def test_a_plan_kept_for_any_tenant_does_the_same(crowd: World, role: Role):
     """After a few runs the server keeps one plan, without the values of this one."""
     house = crowd.ours.house

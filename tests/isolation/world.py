@@ -5,15 +5,15 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, LiteralString, Self
+from typing import Any, Literal, LiteralString, Self, cast
 from uuid import UUID, uuid4
 
 import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-Role = Literal["operator", "admin", "manager", "user", "employee"]
-ROLES: tuple[Role, ...] = ("admin", "manager", "user", "employee")
+Role = Literal["operator", "admin", "manager", "delegate", "user", "employee"]
+ROLES: tuple[Role, ...] = ("admin", "manager", "delegate", "user", "employee")
 Values = Mapping[str, object]
 Connection = psycopg.Connection[tuple[Any, ...]]
 WHEN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -41,7 +41,10 @@ class Desk:
 
 @dataclass(frozen=True)
 class House:
-    """One tenant. `user` has the employee `own` assigned, `other_user` its `colleague`; the employee role acts as `own`."""
+    """One tenant. `user` has the employee `own` assigned, `other_user` its `colleague`; the employee role acts as `own`.
+
+    A delegate is a key of the manager that is narrowed to `own`.
+    """
 
     tenant: UUID
     slug: str
@@ -84,6 +87,7 @@ class Gate:
     def __init__(self, app: str, worker: str, admin: str) -> None:
         self._urls = (app, worker, admin)
         self._stack = ExitStack()
+        self._keys: dict[UUID, UUID] = {}  # of delegates, by the employee that they are narrowed to
 
     def __enter__(self) -> Self:
         app, worker, admin = self._urls
@@ -102,12 +106,30 @@ class Gate:
         person = {"admin": house.admin, "manager": house.manager, "user": house.user}.get(role)
         try:
             employee = house.own if role == "employee" else None
-            connection.execute("SELECT ctx.enter(%s, %s, %s)", (house.tenant, person, employee))
+            if role == "delegate":
+                proof = (house.tenant, house.manager, *self._key(house))
+                connection.execute("SELECT ctx.enter(%s, %s, NULL, NULL, %s, %s)", proof)
+            else:
+                connection.execute("SELECT ctx.enter(%s, %s, %s)", (house.tenant, person, employee))
             yield connection
             if commit:
                 connection.commit()
         finally:
             connection.rollback()
+
+    def _key(self, house: House) -> tuple[UUID, bytes]:
+        """Of the manager, with every scope, narrowed to `own`: its id and its digest, which only the administrator can write by hand."""
+        digest = b"d" * 32
+        if house.own not in self._keys:
+            key = {**_api_key(), "scopes": ["admin", "approve", "read", "write"], "employee_ids": [house.own]}
+            secret = {**_secret(), "id": key["id"], "secret": digest}
+            with self.admin.transaction():
+                self.admin.execute("SELECT set_config('app.current_tenant_id', %s, true)", (str(house.tenant),))
+                for table, values in {"api_keys": key, "user_secrets": secret}.items():
+                    row = {"tenant_id": house.tenant, "user_id": house.manager, **values}
+                    self.admin.execute(insertion(table, row), row)
+            self._keys[house.own] = cast("UUID", key["id"])
+        return self._keys[house.own], digest
 
     @contextmanager
     def raw(self, *, worker: bool = False, **context: object) -> Generator[Connection]:

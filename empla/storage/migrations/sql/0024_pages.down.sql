@@ -1,0 +1,1 @@
+DROP INDEX empla.idx_notices_page, empla.idx_effects_page;

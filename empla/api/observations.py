@@ -22,7 +22,7 @@ _WON: dict[str, JsonValue] = {
     "external_id": "deal-77",
     "kind": "deal_won",
     "description": "Acme signed",
-    "content": {"account": "Acme"},
+    "content": {"account": "Acme", "opportunity": "deal-77", "stage": "won", "close_value": 12000},
 }
 
 

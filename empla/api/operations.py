@@ -379,7 +379,9 @@ async def _streamed(operation: Operation, house: House, request: Request, parame
     except BaseException:
         place()
         raise
-    return EventStream(opened, heartbeat=settings.api_heartbeat, life=settings.api_stream_life, done=place)
+    return EventStream(
+        opened, among=house.streams, heartbeat=settings.api_heartbeat, life=settings.api_stream_life, done=place
+    )
 
 
 async def _in_a_transaction(operation: Operation, request: Request, parameters: dict[str, Any]) -> Response:

@@ -252,7 +252,7 @@ async def check(tx: Tx, *, employee: UUID, body: CheckPlaybook) -> Checked:
     "/employees/{employee}/playbooks/upgrade",
     "upgrade",
     summary="An employee has the newest of what comes with its role",
-    roles=STAFF,
+    roles=DELEGATES,
     example={"added": [], "replaced": ["fill_the_pipeline"], "left": ["win_back"]},
 )
 async def upgrade(tx: Tx, *, employee: UUID) -> Upgraded:

@@ -1,9 +1,12 @@
 """The API on a port: uvicorn, with the time that a slow client has for its head, and for reading what waits for it."""
 
 import asyncio
+import contextlib
+import errno
 import json
 import socket
 import sys
+from collections.abc import Generator
 from typing import Any, cast
 
 import h11
@@ -12,8 +15,11 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from empla.api.problems import MEDIA_TYPE, Sort
+from empla.api.streams import Streams
+from empla.errors import UnavailableError
 from empla.settings import Settings
 
+_BACKLOG = 2048  # connections that wait until they are taken
 _GRACE = 10  # seconds for the requests in hand when it stops
 _HEAD_TOO_LARGE = Sort(431, "head-too-large", "The headers are too large")
 _MALFORMED = Sort(400, "malformed", "The request can't be read")
@@ -140,6 +146,49 @@ def configured(app: FastAPI, settings: Settings, **other: Any) -> uvicorn.Config
     return uvicorn.Config(app, **{**chosen, **other})
 
 
-async def serve(app: FastAPI, settings: Settings) -> None:
-    """Until SIGTERM or Ctrl-C."""
-    await uvicorn.Server(configured(app, settings)).serve()
+class Server(uvicorn.Server):
+    """Uvicorn that is told when to stop, and not by signals: `stop`, and who can't wait says `hurry`."""
+
+    def __init__(self, app: FastAPI, settings: Settings) -> None:
+        """Use `serve` with a socket that listens already."""
+        super().__init__(configured(app, settings))
+        self._streams: Streams = app.state.house.streams
+
+    def stop(self) -> None:
+        """Nothing new is taken, streams end, and what is in hand is answered."""
+        self.should_exit = True
+
+    def hurry(self) -> None:
+        """Nor is that waited for."""
+        self.should_exit = self.force_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's, which would wait for streams that have no end."""
+        self._streams.end()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Signals are for whoever runs it."""
+        yield
+
+
+def listening(settings: Settings) -> socket.socket:
+    """A socket at EMPLA_API_HOST and EMPLA_API_PORT. Raises `UnavailableError` for one that can't be had."""
+    host, port = settings.api_host, settings.api_port
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise UnavailableError(f"port {port} of {host} is taken: choose another with --port") from error
+        reason = str(error.strerror).partition(" (")[0]  # the same address follows once more
+        raise UnavailableError(f"nothing can listen at {host}, port {port}: {reason}") from error
+
+
+def url(listens: socket.socket) -> str:
+    """Where it is reached from this machine, when it listens everywhere, else where it listens."""
+    bound: tuple[str, int] = listens.getsockname()[:2]
+    host, port = bound
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host) or host  # noqa: S104 — it is only compared
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass
 
 from starlette.background import BackgroundTask
@@ -35,6 +35,7 @@ class Streams:
         self._most = most
         self._listeners = listeners
         self._open: Counter[str] = Counter()
+        self._followed: set[asyncio.Future[None]] = set()
 
     def take(self, caller: str) -> Callable[[], None]:
         """A place; call what is returned to give it back. Raises `BusyError`, `TooManyError`."""
@@ -54,17 +55,35 @@ class Streams:
 
         return give_back
 
+    @contextlib.contextmanager
+    def followed(self, left: "asyncio.Future[None]") -> Generator[None]:
+        """While the block lasts, `end` ends the stream of a client whose leaving this is."""
+        self._followed.add(left)
+        try:
+            yield
+        finally:
+            self._followed.discard(left)
+            left.cancel()
+
+    def end(self) -> None:
+        """Those that are open have ended, for the server stops: their clients come again when there is one."""
+        for left in self._followed:
+            left.cancel()
+
 
 class EventStream(Response):
     """Until the client goes, the stream's life is over, or what is followed ends it."""
 
     media_type = EVENT_STREAM
 
-    def __init__(self, opened: Opened, *, heartbeat: float, life: float, done: Callable[[], None]) -> None:
+    def __init__(
+        self, opened: Opened, *, among: Streams, heartbeat: float, life: float, done: Callable[[], None]
+    ) -> None:
         """`done` is called when it has ended, however it did."""
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._opened = opened
+        self._among = among
         self._heartbeat = heartbeat
         self._life = life
         self._done = done
@@ -75,14 +94,14 @@ class EventStream(Response):
         del scope
         gone = asyncio.ensure_future(_left(receive))
         try:
-            async with contextlib.aclosing(self._opened.pieces) as pieces:
-                await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-                await _say(send, f"retry: {_RETRY}\nid: {self._opened.after}\n\n".encode())
-                await self._follow(pieces, gone, send)
-            if not gone.done():
-                await send({"type": "http.response.body", "body": b"", "more_body": False})
+            with self._among.followed(gone):
+                async with contextlib.aclosing(self._opened.pieces) as pieces:
+                    await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+                    await _say(send, f"retry: {_RETRY}\nid: {self._opened.after}\n\n".encode())
+                    await self._follow(pieces, gone, send)
+                if not gone.done() or gone.cancelled():
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
-            gone.cancel()
             self._done()
 
     async def _follow(self, pieces: AsyncGenerator[bytes], gone: "asyncio.Future[None]", send: Send) -> None:

@@ -46,6 +46,11 @@ _WORKER = (
     "Run the cycles of whoever is due, in all tenants.\n\nUntil SIGTERM or Ctrl-C: it ends the cycles in hand and exits with 0. "
     "Any number of workers may run. Once a day, one of them keeps house."
 )
+_UP = (
+    "The HTTP API and a worker on the embedded database: all of empla.\n\nOn a new home it makes a company and its first admin, and "
+    "shows once how to sign in. Ctrl-C or SIGTERM stops all of it, a second one hurries. "
+    "Example: empla up --company 'Acme Corp' --email dana@acme.example"
+)
 _BENCH = (
     "Claims and quiet cycles per second, and what they cost.\n\n"
     "On an embedded server in a temporary folder, which waits for no disk. Machines differ: compare the ratios."
@@ -72,6 +77,7 @@ _REEMBED = (
 )
 _HIRED = "Active, in stage shadow; docs/shapes.md says what personality and config take."
 for _name, _target, _help in (
+    ("up", "up:up", _UP),
     ("demo", "demo:demo", "A sales force lives through its CRM's history, and reports."),
     ("ingest", "ingest:ingest", "Read a source into the inbox of a tenant's employees; again adds nothing."),
     ("cycle", "cycle:cycle", "One cycle of one employee, now."),

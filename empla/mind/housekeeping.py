@@ -16,6 +16,7 @@ from empla.observability import events, metrics
 from empla.storage import retention
 from empla.storage.database import Database
 from empla.storage.tx import Caller
+from empla.tenancy import tenants
 
 # The task that `Database.alone` names.
 TASK = 7_390_004
@@ -58,10 +59,6 @@ class _Count(BaseModel):
     count: int
 
 
-class _Tenant(BaseModel):
-    id: UUID
-
-
 class _Due(BaseModel):
     due: bool
 
@@ -79,7 +76,6 @@ async def is_due(database: Database) -> bool:
 
 
 ENSURE_PARTITIONS: LiteralString = "SELECT empla.ensure_partitions() AS count"
-ACTIVE_TENANTS: LiteralString = "SELECT id FROM empla.active_tenants()"
 REFRESH_STATISTICS: LiteralString = "SELECT empla.refresh_statistics() AS count"
 
 
@@ -95,18 +91,18 @@ async def keep_house(
         if not alone:
             raise HousekeeperAtWorkError("another process is keeping house in this database: let it finish")
         made = (await database.across(_Count, ENSURE_PARTITIONS))[0].count
-        tenants = await database.across(_Tenant, ACTIVE_TENANTS)
+        active = await tenants.active(database)
         kept: list[_Kept] = []
-        for done, tenant in enumerate(tenants):
+        for done, tenant in enumerate(active):
             if progress:
-                progress(done, len(tenants))
-            kept.append(await _keep(database, tenant.id))
+                progress(done, len(active))
+            kept.append(await _keep(database, tenant))
         analysed = (await database.across(_Count, REFRESH_STATISTICS))[0].count
         keep = database.settings.retain_log_months
         dropped = await asyncio.to_thread(retention.drop_log_months, admin_url, keep=keep) if admin_url and keep else 0
     return Housework(
         partitions_made=made,
-        tenants=len(tenants),
+        tenants=len(active),
         beliefs_forgotten=sum(each.forgotten for each in kept),
         items_expired=sum(each.expired for each in kept),
         episodes_evicted=sum(each.evicted for each in kept),

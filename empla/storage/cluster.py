@@ -1,6 +1,7 @@
 r"""A cluster is a folder of the home: PostgreSQL's data, and beside it what we write for PostgreSQL.
 
     home/lock                          held while a server of the home is started or stopped
+    home/up                            held while `empla up` looks after the home (`attended`)
     home/cluster/data                  PostgreSQL's own; everything beside it is written anew at each start
     home/cluster/postgresql.conf …     settings, pg_hba.conf, pg_ident.conf
     home/cluster/postgres.log          and postgres.log.1
@@ -92,13 +93,9 @@ def resolved(home: Path) -> Path:
 def locked(home: Path, *, timeout: float) -> Generator[None]:
     """Alone with the home among all processes. Raises `UnavailableError` after `timeout` seconds."""
     deadline = time.monotonic() + timeout
-    handle = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    handle = lock_file(home / "lock")
     try:
-        if os.fstat(handle).st_uid == os.geteuid():
-            os.fchmod(handle, 0o600)  # an umask may have closed it to ourselves
-        if os.geteuid() == 0:
-            os.fchown(handle, home.stat().st_uid, home.stat().st_gid)  # root's visit leaves the owner's home usable
-        while not _take(handle):
+        while not take(handle):
             if time.monotonic() > deadline:
                 raise UnavailableError(
                     f"Another process has been starting or stopping the server of {home} for {timeout:g} s: "
@@ -110,7 +107,19 @@ def locked(home: Path, *, timeout: float) -> Generator[None]:
         os.close(handle)
 
 
-def _take(handle: int) -> bool:
+def lock_file(path: Path) -> int:
+    """A handle of the home's file, which is there, and its owner's; no program that is started has it."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    if os.fstat(handle).st_uid == os.geteuid():
+        os.fchmod(handle, 0o600)  # an umask may have closed it to ourselves
+    if os.geteuid() == 0:
+        home = path.parent.stat()
+        os.fchown(handle, home.st_uid, home.st_gid)  # root's visit leaves the owner's home usable
+    return handle
+
+
+def take(handle: int) -> bool:
+    """Whether the lock of an open file is ours, until that is closed."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -64,6 +64,14 @@ async def find(database: Database, slug: str) -> Found:
     return rows[0]
 
 
+ACTIVE: LiteralString = "SELECT id FROM empla.active_tenants()"
+
+
+async def active(database: Database) -> list[UUID]:
+    """All that are not suspended."""
+    return [found.id for found in await database.across(_Id, ACTIVE)]
+
+
 PROVISION: LiteralString = """
     SELECT empla.provision_tenant(%(slug)s::text, %(name)s::text, %(starts_at)s::timestamptz,
                                   %(settings)s::jsonb, %(metadata)s::jsonb) AS id

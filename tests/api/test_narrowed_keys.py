@@ -29,13 +29,14 @@ if TYPE_CHECKING:
 WRITES: dict[str, int] = {
     **dict.fromkeys(("beliefs.observe", "beliefs.observe_many", "beliefs.tell"), 200),
     "beliefs.retract": 204,
-    **dict.fromkeys(("goals.drop", "intentions.call_off"), 200),
+    **dict.fromkeys(("goals.change", "goals.drop", "intentions.call_off"), 200),
     **dict.fromkeys(("observations.deliver", "observations.deliver_many"), 200),
     **dict.fromkeys(("conversations.start", "conversations.say"), 201),
     **dict.fromkeys(("episodes.record", "goals.adopt", "playbooks.add", "playbooks.learn"), 201),
     **dict.fromkeys(("episodes.record_many", "facts.learn", "facts.verify", "memory.consolidate"), 200),
     **dict.fromkeys(("episodes.forget", "facts.forget"), 204),
     **dict.fromkeys(("notices.answer", "notices.acknowledge"), 200),
+    **dict.fromkeys(("playbooks.check", "playbooks.upgrade"), 200),
     **dict.fromkeys(("playbooks.applicable", "playbooks.enable", "playbooks.disable", "playbooks.judge"), 200),
     # Who it is, how far it is trusted, what it may cost, and what people decide.
     **dict.fromkeys(("employees.change", "employees.pause", "employees.resume", "employees.terminate"), 403),

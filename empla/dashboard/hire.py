@@ -28,6 +28,7 @@ from empla.mind import beginning, hiring, mandate
 from empla.mind.mandate import Wanted
 from empla.observability import events
 from empla.senses import crm, inbox, mail_files
+from empla.senses.crm import TableReading
 from empla.senses.inbox import Delivery
 from empla.senses.observation import OddityGroup, Reading, summary
 from empla.settings import Settings
@@ -212,6 +213,11 @@ class Done:
     delivery: Delivery
     oddities: list[OddityGroup]
 
+    @property
+    def table(self) -> TableReading | None:
+        """Of a table of deals; None of a mailbox."""
+        return self.reading if isinstance(self.reading, TableReading) else None
+
 
 @room.takes("/hire/{employee:uuid}/sources", max_bytes=_bytes)
 async def tell(visit: Visit, employee: UUID) -> Response:
@@ -254,9 +260,9 @@ async def _parcel(visit: Visit) -> Parcel:
         kind, agent = sent.get("kind"), sent.get("agent")
         file, products = [await _file(sent.get(name)) for name in ("file", "products")]
     if kind not in {"csv", "mbox"} or not isinstance(agent, str | None):
-        raise UsageError("a file is a table of deals or a mailbox")
+        raise InvalidError("a file is a table of deals or a mailbox")
     if file is None:
-        raise UsageError("choose a file first")
+        raise InvalidError("choose a file first")
     return Parcel(str(kind), (agent or "").strip() or None, file, products)
 
 

@@ -32,7 +32,9 @@ async def live(visit: Visit) -> Response:
         await events.since(tx, after=place, limit=1)  # what is no id is told now
     leave = visit.house.streams.take(f"{desk.caller.tenant}:{desk.principal.user}")
     opened = Opened(place, _pieces(desk, place))
-    return EventStream(opened, heartbeat=settings.api_heartbeat, life=settings.api_stream_life, done=leave)
+    return EventStream(
+        opened, among=visit.house.streams, heartbeat=settings.api_heartbeat, life=settings.api_stream_life, done=leave
+    )
 
 
 async def _pieces(desk: Desk, after: str) -> AsyncGenerator[bytes]:

@@ -15,7 +15,7 @@ from empla.employees import employees
 from empla.errors import NotFoundError
 from empla.memory import answering, census, episodic, fact_graph, fact_listing, importance, semantic, working
 from empla.memory.episodic import EpisodeType
-from empla.memory.question import Filters, Kind
+from empla.memory.question import KINDS, Filters, Kind
 from empla.mind import origin
 
 room = Room("memory")
@@ -39,8 +39,8 @@ class Question(Fields):
     @property
     def filters(self) -> Filters:
         """As recall takes them; days are those of UTC."""
-        kinds = {} if self.kind is None else {"kinds": (self.kind,)}
-        return Filters(**kinds, since=_begin(self.since), until=_begin(self.until, after=1), participant=self.who)
+        kinds = KINDS if self.kind is None else (self.kind,)
+        return Filters(kinds=kinds, since=_begin(self.since), until=_begin(self.until, after=1), participant=self.who)
 
 
 @room.shows(_PATH)
@@ -129,6 +129,10 @@ async def fact(visit: Visit, employee: UUID, fact: UUID) -> Response:
         known = await semantic.get(tx, employee=employee, fact=fact)
         evidence = await fact_listing.evidence(tx, employee=employee, fact=fact)
     return visit.show("memory_fact.html", person=person, here=_here(employee), fact=known, evidence=evidence)
+
+
+class Nothing(Fields):
+    """A form that asks for nothing more than its address says."""
 
 
 class Settle(Fields):
@@ -221,6 +225,7 @@ async def episode(visit: Visit, employee: UUID, episode: UUID) -> Response:
 @room.takes(_PATH + "/episodes/{episode:uuid}/forget")
 async def forget(visit: Visit, employee: UUID, episode: UUID) -> Response:
     """Staff alone: its words are erased for good."""
+    await visit.sent(Nothing)
     async with visit.write(roles=STAFF) as tx:
         await episodic.forget(tx, employee=employee, ids=[episode])
     return visit.go(f"{_here(employee)}/episodes/{episode}", told="episode_forgotten")

@@ -37,7 +37,8 @@ class Beginning(BaseModel):
 
 
 BEGINNING: LiteralString = """
-    SELECT e.status, s.next_cycle_at, s.last_cycle_at, coalesce(s.lease_until > clock_timestamp(), false) AS is_at_work, s.failures,
+    SELECT e.status, s.next_cycle_at, s.last_cycle_at, s.failures,
+           s.leased_by IS NOT NULL AND coalesce(s.lease_until > clock_timestamp(), false) AS is_at_work,
            o.waiting, o.perceived, o.refused,
            (SELECT count(*) FROM memory_episodes m
              WHERE m.tenant_id = %(tenant)s::uuid AND m.employee_id = e.id AND m.deleted_at IS NULL) AS episodes,

@@ -18,6 +18,8 @@ from empla.access.sign_ins import Client
 from empla.bdi import beliefs
 from empla.bdi.beliefs import Evidence
 from empla.employees import assignments, employees
+from empla.memory import episodic, semantic
+from empla.memory.semantic import NewFact
 from empla.settings import Settings
 from empla.storage.database import Database
 from empla.storage.tx import Caller
@@ -71,7 +73,9 @@ async def _things(database: Database, house: Caller, own: UUID) -> dict[str, UUI
     async with database.write(house) as tx:
         news = Evidence.parse(subject="pipeline", predicate="coverage", object=2.4)
         belief = await beliefs.observe(tx, employee=own, piece=news)
-    return {"employee": own, "belief": belief.id}
+        fact = await semantic.learn(tx, employee=own, claim=NewFact(subject="Acme", predicate="buys", object="GTX Pro"))
+        episode = await episodic.record(tx, employee=own, description="Acme asked for a discount")
+    return {"employee": own, "belief": belief.id, "fact": fact.id, "episode": episode.id}
 
 
 async def a_token(person: Person) -> str:

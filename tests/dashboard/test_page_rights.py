@@ -15,7 +15,11 @@ PAGES = [page for room in ROOMS for page in room.pages if not page.streams]
 CLOSED = [page for page in PAGES if not page.is_open]
 _PARAMETER = re.compile(r"\{(\w+):uuid\}")
 # What a user may not see at all; of the rest a user sees those of the employees that are his.
-_STAFF_ONLY: frozenset[str] = frozenset()
+_STAFF_ONLY: frozenset[str] = frozenset(
+    {
+        *("hire.form", "hire.sources", "hire.first_cycle"),
+    }
+)
 _ADMINS_ONLY: frozenset[str] = frozenset()
 
 

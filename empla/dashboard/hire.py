@@ -112,8 +112,9 @@ class Hired(Fields):
             return None
         if self.metric is None or self.number is None:
             raise UsageError("a first goal needs both: what is measured, and the number")
-        kept = {"at_least": self.number} if self.sign == "least" else {"at_most": self.number}
-        return Wanted(metric=self.metric, goal_type="maintenance", **kept)
+        if self.sign == "least":
+            return Wanted(metric=self.metric, goal_type="maintenance", at_least=self.number)
+        return Wanted(metric=self.metric, goal_type="maintenance", at_most=self.number)
 
 
 class Asked(Fields):

@@ -146,6 +146,12 @@ class Settings(BaseSettings):
         le=720,
         description="Hours after which a browser signs in again, unless its sign-in ends before",
     )
+    sign_in_kept_days: float = Field(
+        default=90.0,
+        ge=1,
+        le=3660,
+        description="Days that a sign-in which is over, or a link that nobody used, is kept before housekeeping removes it",
+    )
     refresh_grace: float = Field(
         default=10.0,
         ge=0,
@@ -178,6 +184,17 @@ class Settings(BaseSettings):
     invitation_days: float = Field(default=7.0, gt=0, le=90, description="Days that an invitation is good for")
     reset_minutes: float = Field(
         default=60.0, gt=0, le=10080, description="Minutes that a link to another password is good for"
+    )
+    mail_url: SecretStr | None = Field(
+        default=None,
+        description="The installation's own mail server, by which links to another password go out: smtps://login:password@host:465 (TLS), "
+        "or smtp:// (STARTTLS; without TLS to this machine alone); unset, the tenant's account for e-mail is used, but not for admins",
+    )
+    mail_from: str | None = Field(default=None, max_length=254, description="The address that such mails come from")
+    link_url: str | None = Field(
+        default=None,
+        max_length=2000,
+        description="A page of yours that sets a password by a link: mails name it, with the token behind a #; unset, they tell the token",
     )
     imap_password: SecretStr | None = Field(
         default=None, description="The password for `empla ingest --source imap`; it is taken from nowhere else"

@@ -115,6 +115,27 @@ async def listed(
     )
 
 
+class OwnedKey(ApiKey):
+    """A key, with whose it is."""
+
+    owner: str
+    is_service: bool  # a program's
+
+
+OWNED: LiteralString = """
+    SELECT k.id, k.user_id, k.name, k.prefix, k.scopes, k.employee_ids, k.expires_at, k.last_used_at, k.revoked_at, k.created_by,
+           k.created_at, u.name AS owner, u.is_service
+      FROM api_keys k JOIN users u ON u.tenant_id = k.tenant_id AND u.id = k.user_id
+     WHERE k.tenant_id = %(tenant)s::uuid AND k.revoked_at IS NULL
+     ORDER BY k.created_at DESC, k.id DESC LIMIT %(limit)s::integer OFFSET %(skip)s::integer
+"""
+
+
+async def owned(tx: ReadTx, *, limit: int = 50, skip: int = 0) -> list[OwnedKey]:
+    """Those that open something or would if they had not ended, the latest first: one's own, for an admin those of all."""
+    return await tx.fetch_all(OwnedKey, OWNED, limit=limit, skip=skip)
+
+
 async def find(tx: ReadTx, *, key: UUID) -> ApiKey:
     """One key, revoked ones too. Raises `NotFoundError`, also for another's."""
     found = await tx.fetch_one(ApiKey, LISTED, id=key, user=None, revoked=True, limit=1, before_at=None, before=None)

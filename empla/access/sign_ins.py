@@ -265,3 +265,11 @@ END_ALL: LiteralString = "SELECT end_sign_ins(%(user)s::uuid, NULL, %(but)s::uui
 async def revoke_all(tx: Tx, *, user: UUID, but: UUID | None = None) -> int:
     """All of the user's are over, except `but`; how many there were. Raises `ForbiddenError` for another's."""
     return await tx.fetch_value(int, END_ALL, user=user, but=but) or 0
+
+
+SWEEP: LiteralString = "SELECT sweep_sign_ins(%(keep)s::interval) WHERE %(tenant)s::uuid IS NOT NULL"
+
+
+async def sweep(tx: Tx) -> int:
+    """The tenant's sign-ins and links that were over for EMPLA_SIGN_IN_KEPT_DAYS are gone; how many. For housekeeping, as the operator."""
+    return await tx.fetch_value(int, SWEEP, keep=f"{tx.settings.sign_in_kept_days * 24} hours") or 0

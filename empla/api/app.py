@@ -18,6 +18,7 @@ from empla.access.doors import by_token
 from empla.api import (
     approvals,
     assignments,
+    audit,
     beliefs,
     budgets,
     capabilities,
@@ -39,6 +40,7 @@ from empla.api import (
     operations,
     outbox,
     passwords,
+    performance,
     playbooks,
     probes,
     problems,
@@ -58,6 +60,7 @@ from empla.api.operations import PREFIX, House, Noun, Operation
 from empla.api.problems import Problem
 from empla.api.streams import EVENT_STREAM, Streams
 from empla.errors import EmplaError
+from empla.mind import mail_resets
 from empla.settings import Settings
 from empla.storage.database import Database
 
@@ -71,6 +74,7 @@ NOUNS: tuple[Noun, ...] = (
     *(hooks.noun, conversations.noun, events.noun, approvals.noun),
     *(outbox.noun, notices.noun, budgets.noun),
     *(capabilities.noun, integrations.noun),
+    *(audit.noun, performance.noun),
 )
 _ABOUT = (
     "Digital employees with a mind and a memory. Every request but the few that need no credential is made as whoever the credential "
@@ -108,7 +112,11 @@ def create(
     nouns: Sequence[Noun] = NOUNS,
     beside: Sequence[Beside] = (),
 ) -> FastAPI:
-    """An application over an open database. `door` makes a principal of a credential."""
+    """An application over an open database. `door` makes a principal of a credential.
+
+    Raises `UsageError` for a mail server that is none, so that it is not found out when somebody has forgotten a password.
+    """
+    mail_resets.installation(settings)
     figures = Metrics(database)
 
     @asynccontextmanager

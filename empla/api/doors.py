@@ -53,27 +53,20 @@ class Desk:
     async def write(self) -> AsyncGenerator[Tx]:
         """A transaction that may write; committed at the end of the block. Raises what entering does, and `ForbiddenError`."""
         async with self.database.write(self.caller) as tx:
-            self._check(tx)
+            self.check(tx)
             yield tx
 
     @asynccontextmanager
     async def read(self) -> AsyncGenerator[ReadTx]:
         """As `write`, but it may only read."""
         async with self.database.read(self.caller) as tx:
-            self._check(tx)
+            self.check(tx)
             yield tx
 
-    @asynccontextmanager
-    async def ask(self) -> AsyncGenerator[ReadTx]:
-        """As `read`, but each statement is a transaction of its own; who asked is told by the first, and looked at after the last."""
-        async with self.database.ask(self.caller) as tx:
-            yield tx
-        self._check(tx)
-
-    def _check(self, tx: ReadTx) -> None:
+    def check(self, tx: ReadTx) -> None:
         """What the database says of the credential: the role that it acts under, and the scopes of a key.
 
-        Tells a person early, and in words; the database's fences hold whatever is said here.
+        Tells a person early, and in words; the database's fences hold whatever is said here. Raises `ForbiddenError`.
         """
         if tx.role not in self.roles:
             raise ForbiddenError(f"this is for {_listed(sorted(self.roles))}")

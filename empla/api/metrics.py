@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from empla.employees import schedule
 from empla.employees.schedule import Pace
+from empla.memory.spent import spent
 from empla.storage.database import Database
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -71,7 +72,7 @@ class _Standing(Collector):
         self._database = database
         self._metrics = metrics
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         pool = GaugeMetricFamily("empla_pool_connections", "Connections to the database", labels=["pool", "state"])
         for each in self._database.pools:
             pool.add_metric([each.name, "free"], each.free)
@@ -81,6 +82,14 @@ class _Standing(Collector):
         yield GaugeMetricFamily(
             "empla_statements", "Messages to the database in transactions", value=self._database.statements
         )
+        time = spent(self._database)
+        yield CounterMetricFamily("empla_recalls", "Questions to a memory", value=time.recalls)
+        parts = CounterMetricFamily(
+            "empla_recall_seconds", "Seconds of recalling, by what they went into", labels=["part"]
+        )
+        for part, seconds in time.seconds.items():
+            parts.add_metric([part], seconds)
+        yield parts
         if self._metrics.pace is not None:
             pace = self._metrics.pace
             yield GaugeMetricFamily("empla_cycles_due", "Employees who are due, and nobody's turn", value=pace.due)

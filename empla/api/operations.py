@@ -8,7 +8,7 @@ table of the tests is made from.
 import asyncio
 import hashlib
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, cast, get_type_hints
@@ -22,12 +22,13 @@ from starlette.responses import JSONResponse, Response
 
 from empla.access import idempotency
 from empla.access.sign_ins import Client
-from empla.api import problems
+from empla.api import openapi
 from empla.api.asking import asking
-from empla.api.doors import ANY, EVERYBODY, Desk, Door, Principal, Role, bearer
+from empla.api.doors import EVERYBODY, Desk, Door, Principal, Role, bearer
 from empla.api.etags import Seen, etag, is_known
 from empla.api.limits import Rates, body_of
 from empla.api.limits import house as house_of
+from empla.api.openapi import MAX_KEY, NO_CONTENT
 from empla.api.paging import Page
 from empla.api.problems import (
     BusyError,
@@ -46,8 +47,6 @@ from empla.storage.tx import Caller, ReadTx, Tx
 PREFIX = "/v1"
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Handler = TypeVar("Handler", bound=Callable[..., Any])
-_NO_CONTENT = 204
-_MAX_KEY = 200  # characters of an Idempotency-Key
 # What the wrapper hands in, and no caller sends.
 _OURS = frozenset({"tx", "desk", "seen", "client", "behind", "request"})
 
@@ -139,7 +138,7 @@ class Noun:
 
     def removes(self, path: str, verb: str, *, summary: str, **declared: Any) -> Callable[[Handler], Handler]:
         """DELETE, which answers nothing."""
-        return self.declares("DELETE", path, verb, summary=summary, status=_NO_CONTENT, **declared)
+        return self.declares("DELETE", path, verb, summary=summary, status=NO_CONTENT, **declared)
 
     def declares(
         self,
@@ -176,7 +175,7 @@ class Noun:
                     roles=roles,
                     writes=writes,
                     status=status,
-                    answer=None if status == _NO_CONTENT else hints.get("return"),
+                    answer=None if status == NO_CONTENT else hints.get("return"),
                     example=example,
                     sends=sends,
                     location=location,
@@ -218,19 +217,15 @@ def mount(app: FastAPI, house: House, nouns: Sequence[Noun]) -> None:
                 name=operation.name,
                 operation_id=operation.name.replace(".", "_"),
                 summary=operation.summary,
-                description=_description(operation),
+                description=openapi.description(operation),
                 tags=[operation.noun],
                 status_code=operation.status,
-                response_model=operation.answer if _is_documented(operation.answer) else None,
+                response_model=operation.answer if openapi.is_documented(operation.answer) else None,
                 response_class=EventStream if operation.streams else JSONResponse,
-                responses=_answers(operation),
-                openapi_extra=_extra(operation),
+                responses=openapi.answers(operation),
+                openapi_extra=openapi.additions(operation),
                 route_class_override=_route_class(operation, house),
             )
-
-
-def _is_documented(answer: Any) -> bool:
-    return answer is not None and not (isinstance(answer, type) and issubclass(answer, Response))
 
 
 def _route_class(operation: Operation, house: House) -> type[APIRoute]:
@@ -425,8 +420,8 @@ def _key(operation: Operation, request: Request) -> str | None:
     if not sent or not operation.keyed:
         return None
     key = sent[0]
-    if len(sent) > 1 or not 1 <= len(key) <= _MAX_KEY or not all("!" <= sign <= "~" for sign in key):
-        raise MalformedError(f"an Idempotency-Key is 1 to {_MAX_KEY} visible ASCII characters, sent once")
+    if len(sent) > 1 or not 1 <= len(key) <= MAX_KEY or not all("!" <= sign <= "~" for sign in key):
+        raise MalformedError(f"an Idempotency-Key is 1 to {MAX_KEY} visible ASCII characters, sent once")
     return key
 
 
@@ -448,8 +443,8 @@ def _answer(operation: Operation, request: Request, answered: Any) -> Response:
     """The record as JSON, written once: what it holds was checked when it was read."""
     if isinstance(answered, Response):
         return answered
-    if operation.status == _NO_CONTENT:
-        return Response(status_code=_NO_CONTENT)
+    if operation.status == NO_CONTENT:
+        return Response(status_code=NO_CONTENT)
     record = cast("BaseModel", answered)
     body = record.__pydantic_serializer__.to_json(record)
     headers = {"Cache-Control": "no-store"} if operation.secret else {"ETag": etag(body)}
@@ -465,75 +460,3 @@ def _answer(operation: Operation, request: Request, answered: Any) -> Response:
 def _next_link(request: Request, cursor: str) -> str:
     kept = [pair for pair in parse_qsl(request.url.query, keep_blank_values=True) if pair[0] != "cursor"]
     return f'<{request.url.path}?{urlencode([*kept, ("cursor", cursor)])}>; rel="next"'
-
-
-# What the OpenAPI tells of an operation.
-
-
-def _description(operation: Operation) -> str:
-    told = [inspect.getdoc(operation.handler) or ""]
-    if operation.scope is not None:
-        scope = "Any credential" if operation.scope == ANY else f"Scope `{operation.scope}`"
-        told.append(f"{scope}; for {', '.join(sorted(operation.roles))}.")
-    return "\n\n".join(part for part in told if part)
-
-
-def _answers(operation: Operation) -> dict[int | str, dict[str, Any]]:
-    refused = {400, 408, 413, 422, 429, 431, 500, 503, *operation.refusals}
-    if operation.scope is not None:
-        refused |= {401, 403}
-    if "{" in operation.path:
-        refused.add(404)
-    if operation.writes:
-        refused.add(409)
-    if operation.method in {"POST", "PATCH", "PUT"}:
-        refused.add(415)
-    if operation.matched:
-        refused |= {412, 428}
-    by_status: dict[int, list[str]] = {}
-    for sort in problems.sorts():
-        by_status.setdefault(sort.status, []).append(sort.title)
-    found: dict[int | str, dict[str, Any]] = {
-        status: {
-            "description": "; or ".join(by_status[status]),
-            "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-        for status in sorted(refused)
-    }
-    done: dict[str, Any] = {"description": operation.summary}
-    if operation.status != _NO_CONTENT and _is_documented(operation.answer):
-        done["headers"] = _answer_headers(operation)
-    if operation.method == "GET" and not operation.streams:
-        found[304] = {"description": "You have it already"}
-    return {operation.status: done, **found}
-
-
-def _answer_headers(operation: Operation) -> dict[str, Any]:
-    text: dict[str, Any] = {"schema": {"type": "string"}}
-    headers: dict[str, Any] = {} if operation.secret else {"ETag": {"description": "Of these very bytes.", **text}}
-    if operation.location is not None:
-        headers["Location"] = {"description": "Where it is.", **text}
-    if isinstance(operation.answer, type) and issubclass(operation.answer, Page):
-        headers["Link"] = {"description": 'rel="next": the next page.', **text}
-    return headers
-
-
-def _extra(operation: Operation) -> dict[str, Any]:
-    extra: dict[str, Any] = {"security": [] if operation.scope is None else [{"credential": []}]}
-    if operation.scope is not None:
-        extra["x-scope"] = operation.scope
-        extra["x-roles"] = sorted(operation.roles)
-    headers: dict[str, tuple[str, Mapping[str, JsonValue]]] = {}
-    if operation.keyed:
-        headers["Idempotency-Key"] = (
-            "A word of yours for this request: sent again with it, it is done once.",
-            {"type": "string", "minLength": 1, "maxLength": _MAX_KEY, "pattern": "^[!-~]+$"},
-        )
-    if operation.matched:
-        headers["If-Match"] = ("The ETag of what you saw, or *.", {"type": "string"})
-    if headers:
-        extra["parameters"] = [
-            {"name": name, "in": "header", "required": name == "If-Match", "description": about, "schema": schema}
-            for name, (about, schema) in headers.items()
-        ]
-    return extra

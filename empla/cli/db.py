@@ -133,7 +133,7 @@ async def maintain(*, json: Json = False, home: Home = None) -> None:
     console.print(
         f"{done.partitions_made} partitions made, {done.partitions_dropped} dropped; in {done.tenants} tenants {done.beliefs_forgotten} "
         f"beliefs and {done.episodes_evicted} episodes forgotten, {done.items_expired} items in hand expired, "
-        f"{done.events_forgotten} events forgotten, "
+        f"{done.events_forgotten} events forgotten, {done.sign_ins_swept} old sign-ins and links removed, "
         f"achievements of {done.employees_summed} employees summed up anew; "
         f"statistics of {done.tables_analysed} tables refreshed",
         soft_wrap=True,

@@ -1,6 +1,5 @@
 """How somebody signs in for the first time: shown once, to whoever started the process. No file has it, and no log."""
 
-import json
 import os
 import re
 import secrets
@@ -149,14 +148,18 @@ def show(prepared: Prepared, *, url: str, home: Path | None) -> None:
         for name, value in (("tenant", entry.slug), ("e-mail", entry.email), ("password", entry.password)):
             console.print(f"  {name:<9}{value}", soft_wrap=True)
     elif entry.token is not None and entry.until is not None:
-        console.print(f"\n{entry.email} is in {entry.slug}; until {entry.until:%H:%M} UTC this sets another password:")
-        body = json.dumps({"token": entry.token, "password": "THE NEW ONE"})
-        print_command(["curl", "-s", f"{url}/v1/links/use", "-H", "Content-Type: application/json", "-d", body])
+        console.print(
+            f"\n{entry.email} is in {entry.slug}; until {entry.until:%H:%M} UTC this page sets another password:"
+        )
+        # What stands behind the # is sent to no server and written into no log.
+        console.print(f"  {url}/welcome#{entry.token}", soft_wrap=True)
     else:
         console.print(f"\nNo password is shown in a file or a log. This sets one for {entry.email}:")
         print_command(["empla", "user", "password", entry.email, "--tenant", entry.slug, *where])
     _show_offices(prepared)
-    console.print("\nNext: docs/first-employee-over-http.md, five minutes with curl.")
+    console.print(
+        "\nOpen the address above in a browser. For programs: docs/first-employee-over-http.md, five minutes with curl."
+    )
 
 
 def _show_ways(prepared: Prepared, where: list[str]) -> None:

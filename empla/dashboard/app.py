@@ -8,16 +8,38 @@ from empla.access.doors import by_token
 from empla.api import app as api
 from empla.api.app import Beside
 from empla.api.doors import Door
-from empla.dashboard import employee, hire, live, memory, overview, pages, sign_in
+from empla.dashboard import (
+    approvals,
+    beliefs,
+    budgets,
+    employee,
+    goals,
+    health,
+    hire,
+    integrations,
+    keys,
+    live,
+    memory,
+    notices,
+    overview,
+    pages,
+    plans,
+    playbooks,
+    sign_in,
+    tenant,
+    users,
+    work,
+)
 from empla.dashboard.pages import Room
 from empla.settings import Settings
 from empla.storage.database import Database
 
 # One file for each; a room that is not named here has no pages.
 ROOMS: tuple[Room, ...] = (
-    *(sign_in.room, live.room, overview.room),
-    *(employee.room,),
-    *(memory.room, hire.room),
+    *(sign_in.room, live.room, overview.room, employee.room, beliefs.room),
+    *(goals.room, plans.room, work.room, playbooks.room, approvals.room),
+    *(notices.room, users.room, keys.room, budgets.room, integrations.room),
+    *(tenant.room, health.room, memory.room, hire.room),
 )
 
 

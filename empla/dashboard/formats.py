@@ -10,6 +10,12 @@ from markupsafe import Markup, escape
 from pydantic import JsonValue
 
 _DAY = 86400.0  # seconds
+# The first that fits: all of them call themselves others, too.
+_BROWSERS = (("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (
+    *(("iPhone", "an iPhone"), ("iPad", "an iPad"), ("Android", "Android")),
+    *(("Windows", "Windows"), ("Mac OS", "macOS"), ("Linux", "Linux")),
+)
 _LONG = 120  # characters of a value that stand in a line
 _UNITS = (
     (365.25 * _DAY, "year"),
@@ -45,6 +51,36 @@ def plain(value: JsonValue) -> str:
         return number(value, 4)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _LONG else text[: _LONG - 1] + "…"
+
+
+def indented(value: JsonValue) -> str:
+    """Arguments as they are, all of them."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def plainly(value: Decimal) -> str:
+    """As an input takes it."""
+    return f"{value.normalize():f}"
+
+
+def lasting(value: timedelta) -> str:
+    """`3 weeks`; what is under a minute is no wait."""
+    return span(value) or "under a minute"
+
+
+def digits(colour: str) -> str:
+    """Of a colour, for an address."""
+    return "".join(each for each in colour if each in "0123456789abcdefABCDEF")[:6]
+
+
+def browser(agent: str | None) -> str:
+    """Which program it says to be, as one knows it."""
+    if agent is None:
+        return "a program that does not say its name"
+    for sign, name in _BROWSERS:
+        if sign in agent:
+            return name + next((f" on {system}" for mark, system in _SYSTEMS if mark in agent), "")
+    return agent.partition(" ")[0][:_LONG]
 
 
 def words(name: str) -> str:

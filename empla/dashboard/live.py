@@ -30,10 +30,14 @@ async def live(visit: Visit) -> Response:
     async with desk.read() as tx:
         place = place or await events.now(tx)
         await events.since(tx, after=place, limit=1)  # what is no id is told now
-    leave = visit.house.streams.take(f"{desk.caller.tenant}:{desk.principal.user}")
-    opened = Opened(place, _pieces(desk, place))
+    streams = visit.house.streams
+    leave = streams.take(f"{desk.caller.tenant}:{desk.principal.user}")
     return EventStream(
-        opened, among=visit.house.streams, heartbeat=settings.api_heartbeat, life=settings.api_stream_life, done=leave
+        Opened(place, _pieces(desk, place)),
+        among=streams,
+        heartbeat=settings.api_heartbeat,
+        life=settings.api_stream_life,
+        done=leave,
     )
 
 

@@ -1,5 +1,7 @@
 """The door for people: in with a password, in with a link for whoever has none yet, and out."""
 
+from functools import partial
+
 from pydantic import Field, SecretStr
 from starlette.responses import Response
 
@@ -10,6 +12,7 @@ from empla.dashboard import sessions
 from empla.dashboard.pages import Room
 from empla.dashboard.visits import Fields, Visit
 from empla.errors import EmplaError, InvalidError
+from empla.mind.mail_resets import mail_reset
 
 room = Room("sign_in")
 
@@ -120,3 +123,31 @@ async def set_password(visit: Visit) -> Response:
     response = visit.go("/")
     sessions.keep(visit.request, response, issued)
     return response
+
+
+class Forgotten(Fields):
+    """Who has forgotten the password."""
+
+    tenant: str = Field(max_length=200)
+    email: str = Field(max_length=400)
+
+
+@room.shows("/forgotten", is_open=True)
+async def forgotten(visit: Visit) -> Response:
+    """Where one asks for a link."""
+    return visit.show_whole("forgotten.html", is_asked=False)
+
+
+@room.takes("/forgotten", is_open=True)
+async def ask_for_link(visit: Visit) -> Response:
+    """Answered alike whether there is such a person; the link goes by mail, behind the answer."""
+    sent = await visit.sent(Forgotten)
+    database = visit.house.database
+    await links.request_reset(
+        database,
+        slug=sent.tenant,
+        email=sent.email,
+        deliver=partial(mail_reset, database),
+        client=client_of(visit.request),
+    )
+    return visit.show_whole("forgotten.html", is_asked=True)

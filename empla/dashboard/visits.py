@@ -29,7 +29,34 @@ TOLD = {
     "demoted": "Demoted: what it was about to send is asked about again.",
     "approved": "Approved: it leaves in the employee's next cycle, if hours, limits and budget allow.",
     "edited": "Approved as you edited it.",
+    "told": "Told: a person's word silences guesses that say otherwise.",
+    "retracted": "Held no more, and neither is what was inferred from it.",
+    "kept": "Settled: the person's word stands.",
+    "overturned": "Settled: it believes what was claimed from now on, on your word.",
     "rejected": "Rejected: the employee remembers why.",
+    "adopted": "Adopted: its next cycle is due at once.",
+    "dropped": "Dropped: its plans end in the employee's next cycle.",
+    "called_off": "Called off: what it had not sent is withdrawn.",
+    "enabled": "It may be used again.",
+    "disabled": "It is used no more; what is under way goes on.",
+    "judged": "Judged: that is how far it is trusted from now on.",
+    "taught": "Taught: it is known from now on.",
+    "learned": "Learned, on trial: it is trusted once it has worked.",
+    "answered": "Answered: the employee goes on with it in its next cycle.",
+    "seen": "Seen: it is open no more.",
+    "settled": "Settled: the employee knows what came of it.",
+    "role_changed": "Changed: it holds from that person's next click on.",
+    "user_removed": "Removed: that person comes in no more.",
+    "assigned": "Assigned.",
+    "withdrawn": "Assignment withdrawn.",
+    "key_revoked": "Revoked: this key opens nothing any more.",
+    "account_removed": "Removed: its keys open nothing any more.",
+    "account_made": "Made: give it a key.",
+    "sign_in_ended": "Ended: that browser or program has to sign in again.",
+    "budget_set": "The budget holds from now on.",
+    "settings_kept": "Kept.",
+    "connected": "Connected.",
+    "disconnected": "Disconnected: its secret is forgotten.",
     "verified": "Vouched for: it is certain now, and what contradicted it has ended.",
     "fact_forgotten": "Forgotten: it is known no more.",
     "episode_forgotten": "Forgotten for good: its words are erased.",
@@ -143,9 +170,9 @@ class Visit:
                 query.pop(name, None)
         return self.request.url.path + ("?" + urlencode(query) if query else "")
 
-    def go(self, to: str, *, told: str | None = None) -> Response:
-        """To another page after something was done, which says so in one sentence: one of ours, by its name."""
-        query: Mapping[str, str] = {} if told is None else {"told": told}
+    def go(self, to: str, *, told: str | None = None, **kept: object) -> Response:
+        """To another page after something was done, which says so in one sentence: one of ours, by its name. What is kept is in its address."""
+        query = {name: str(value) for name, value in {**kept, "told": told}.items() if value is not None}
         return RedirectResponse(to + ("?" + urlencode(query) if query else ""), _SEE_OTHER)
 
 

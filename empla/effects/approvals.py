@@ -171,6 +171,61 @@ async def get(tx: ReadTx, *, approval: UUID) -> Approval:
     return found
 
 
+class Asked(Approval):
+    """A request as people find it on their desk: with who asks."""
+
+    employee_name: str
+    employee_is_active: bool  # else nothing leaves before it is
+
+
+_ASKED: LiteralString = """
+    SELECT a.id, a.employee_id, a.effect_id, a.digest, a.stage, a.status, a.why, a.edited_from, a.decided_by,
+           u.name AS decided_by_name, a.decided_at, a.reason,
+           a.expires_at, a.used_at, a.created_at, e.kind, e.capability, e.title, e.body, e.recipients, e.arguments,
+           e.tainted, e.status AS effect_status, p.name AS employee_name, p.status = 'active' AS employee_is_active
+      FROM approvals a
+      JOIN effects e ON e.tenant_id = a.tenant_id AND e.employee_id = a.employee_id AND e.id = a.effect_id
+      JOIN employees p ON p.tenant_id = a.tenant_id AND p.id = a.employee_id
+      LEFT JOIN users u ON u.tenant_id = a.tenant_id AND u.id = a.decided_by
+     WHERE a.tenant_id = %(tenant)s::uuid AND (%(employee)s::uuid IS NULL OR a.employee_id = %(employee)s::uuid)
+       AND (%(search)s::text IS NULL
+            OR strpos(lower(p.name || ' ' || p.email || ' ' || e.title || ' ' || array_to_string(e.recipients, ' ')), lower(%(search)s::text)) > 0)
+"""
+# What waits stands in the order in which it was asked, so that what is new comes below what somebody reads.
+TO_DECIDE: LiteralString = (
+    _ASKED
+    + """
+       AND a.status = 'pending' AND e.status = %(effect_status)s::text AND (e.status = 'drafted' OR a.expires_at > %(now)s::timestamptz)
+     ORDER BY a.created_at, a.id LIMIT %(limit)s::int OFFSET %(skip)s::int
+"""
+)
+DECIDED: LiteralString = (
+    _ASKED
+    + """
+       AND a.status <> 'pending'
+     ORDER BY a.created_at DESC, a.id DESC LIMIT %(limit)s::int OFFSET %(skip)s::int
+"""
+)
+
+
+async def desk(
+    tx: ReadTx,
+    *,
+    which: Literal["waiting", "drafts", "decided"] = "waiting",
+    employee: UUID | None = None,
+    search: str | None = None,
+    limit: int = 20,
+    skip: int = 0,
+) -> list[Asked]:
+    """What waits or was drafted, who has waited longest first; or what was decided, the latest first. A search is in who asks, what and whom."""
+    if which == "decided":
+        return await tx.fetch_all(Asked, DECIDED, employee=employee, search=search, limit=limit, skip=skip)
+    status = "awaiting_approval" if which == "waiting" else "drafted"
+    return await tx.fetch_all(
+        Asked, TO_DECIDE, employee=employee, search=search, effect_status=status, limit=limit, skip=skip, now=tx.now
+    )
+
+
 DECIDE: LiteralString = """
     SELECT effect_id, employee_id, status, approval_id, demoted_to, before, after
       FROM decide_effect(%(approval)s::uuid, %(verdict)s::text, %(reason)s::text, %(title)s::text, %(body)s::text, %(recipients)s::text[],

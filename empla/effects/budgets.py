@@ -51,6 +51,35 @@ async def used(tx: ReadTx, *, scopes: list[UUID]) -> list[Budget]:
     return await tx.fetch_all(Budget, USED, scopes=scopes, now=tx.now)
 
 
+class Share(Budget):
+    """An employee's budget, with its name."""
+
+    name: str
+
+
+OF_TEAM: LiteralString = """
+    WITH shown AS (
+        SELECT id, name FROM employees
+         WHERE tenant_id = %(tenant)s::uuid AND deleted_at IS NULL
+           AND (%(search)s::text IS NULL OR strpos(lower(name || ' ' || email), lower(%(search)s::text)) > 0)
+         ORDER BY lower(name), id LIMIT %(limit)s::int OFFSET %(skip)s::int
+    )
+    SELECT s.id AS scope, s.name, r.resource, coalesce(b.daily, default_budget(false, r.resource)) AS daily,
+           b.daily IS NULL AS is_default, coalesce(d.reserved, 0) AS reserved, coalesce(d.spent, 0) AS spent, t.day
+      FROM (SELECT (%(now)s::timestamptz AT TIME ZONE 'UTC')::date AS day) t
+     CROSS JOIN shown s
+     CROSS JOIN unnest(ARRAY['effects', 'calls', 'tokens', 'money']) WITH ORDINALITY r (resource, place)
+      LEFT JOIN budgets b ON b.tenant_id = %(tenant)s::uuid AND b.scope = s.id AND b.resource = r.resource
+      LEFT JOIN budget_days d ON d.tenant_id = %(tenant)s::uuid AND d.scope = s.id AND d.resource = r.resource AND d.day = t.day
+     ORDER BY lower(s.name), s.id, r.place
+"""
+
+
+async def of_team(tx: ReadTx, *, search: str | None = None, limit: int = 50, skip: int = 0) -> list[Share]:
+    """Today's budgets of so many employees, by name: four of each."""
+    return await tx.fetch_all(Share, OF_TEAM, search=search, limit=limit, skip=skip, now=tx.now)
+
+
 SET: LiteralString = """
     INSERT INTO budgets (tenant_id, scope, resource, daily)
     VALUES (%(tenant)s::uuid, %(scope)s::uuid, %(resource)s::text, %(daily)s::numeric)

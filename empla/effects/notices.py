@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from empla import ids
 from empla.employees import schedule
+from empla.employees.employees import Stage
 from empla.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from empla.storage.tx import ReadTx, Tx
 
@@ -144,6 +145,62 @@ async def get(tx: ReadTx, *, notice: UUID) -> Notice:
     if found is None:
         raise NotFoundError("there is no such notice")
     return found
+
+
+class Posted(Notice):
+    """A notice as people find it on their desk: with who tells, and who answered."""
+
+    employee_name: str
+    employee_stage: Stage
+    answered_by_name: str | None  # where the caller may see it
+    effect_id: UUID | None  # that it is about
+
+    @property
+    def answerer(self) -> str:
+        """Who answered, in words."""
+        return self.answered_by_name or ("the operator" if self.answered_by == _OPERATOR else "somebody")
+
+
+# What is open: what only people can say before what is decided elsewhere, the urgent before the rest.
+DESK: LiteralString = """
+    SELECT n.id, n.employee_id, n.kind, n.severity, n.text, n.notice_key, n.goal_id, n.intention_id, n.status, n.answer, n.answered_by,
+           n.answered_at, n.created_at, p.name AS employee_name, p.lifecycle_stage AS employee_stage, u.name AS answered_by_name,
+           n.effect_id
+      FROM notices n
+      JOIN employees p ON p.tenant_id = n.tenant_id AND p.id = n.employee_id
+      LEFT JOIN users u ON u.tenant_id = n.tenant_id AND u.id = n.answered_by
+     WHERE n.tenant_id = %(tenant)s::uuid AND (n.status = 'open') = %(is_open)s::boolean
+       AND (%(employee)s::uuid IS NULL OR n.employee_id = %(employee)s::uuid)
+       AND (%(approvals)s::boolean OR n.kind <> 'approval')
+       AND (%(search)s::text IS NULL OR strpos(lower(p.name || ' ' || n.text), lower(%(search)s::text)) > 0)
+     ORDER BY CASE WHEN %(is_open)s::boolean THEN n.kind = 'approval' END,
+              CASE WHEN %(is_open)s::boolean THEN array_position(ARRAY['urgent', 'warning', 'info'], n.severity) END,
+              n.created_at DESC, n.id DESC
+     LIMIT %(limit)s::int OFFSET %(skip)s::int
+"""
+
+
+async def desk(
+    tx: ReadTx,
+    *,
+    is_open: bool = True,
+    employee: UUID | None = None,
+    search: str | None = None,
+    approvals: bool = True,
+    limit: int = 20,
+    skip: int = 0,
+) -> list[Posted]:
+    """What is open, the urgent first; or what was answered or has lapsed, the latest first. Without `approvals`: not what asks for one."""
+    return await tx.fetch_all(
+        Posted,
+        DESK,
+        is_open=is_open,
+        employee=employee,
+        search=search,
+        approvals=approvals,
+        limit=limit,
+        skip=skip,
+    )
 
 
 ANSWER: LiteralString = """

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from empla.errors import NotFoundError
 from empla.storage.tx import ReadTx, Tx
+from empla.tenancy.users import Role
 
 
 class Assignment(BaseModel):
@@ -61,6 +62,64 @@ async def listed(
         after_user=after_user,
         after_employee=after_employee,
     )
+
+
+class Person(BaseModel):
+    """A person of the tenant, and how many employees he looks after."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    email: str
+    name: str
+    role: Role
+    created_at: datetime
+    employees: int
+
+
+PEOPLE: LiteralString = """
+    SELECT u.id, u.email, u.name, u.role, u.created_at, coalesce(a.employees, 0) AS employees
+      FROM users u
+      LEFT JOIN LATERAL (
+          SELECT count(*) AS employees FROM employee_assignments a
+            JOIN employees e ON e.tenant_id = a.tenant_id AND e.id = a.employee_id AND e.deleted_at IS NULL
+           WHERE a.tenant_id = %(tenant)s::uuid AND a.user_id = u.id) a ON true
+     WHERE u.tenant_id = %(tenant)s::uuid AND u.deleted_at IS NULL AND NOT u.is_service AND (%(role)s::text IS NULL OR u.role = %(role)s::text)
+       AND (%(search)s::text IS NULL OR strpos(lower(u.name || ' ' || u.email), lower(%(search)s::text)) > 0)
+     ORDER BY lower(u.name), u.id LIMIT %(limit)s::int OFFSET %(skip)s::int
+"""
+
+
+async def people(
+    tx: ReadTx, *, search: str | None = None, role: Role | None = None, limit: int = 50, skip: int = 0
+) -> list[Person]:
+    """The living people whom the caller may see, by name."""
+    return await tx.fetch_all(Person, PEOPLE, search=search, role=role, limit=limit, skip=skip)
+
+
+class Choice(BaseModel):
+    """An employee, and whether the user looks after it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    name: str
+    email: str
+    is_assigned: bool
+
+
+CHOICES: LiteralString = """
+    SELECT e.id, e.name, e.email, a.user_id IS NOT NULL AS is_assigned
+      FROM employees e
+      LEFT JOIN employee_assignments a ON a.tenant_id = e.tenant_id AND a.employee_id = e.id AND a.user_id = %(user)s::uuid
+     WHERE e.tenant_id = %(tenant)s::uuid AND e.deleted_at IS NULL
+     ORDER BY a.user_id IS NULL, lower(e.name), e.id LIMIT %(limit)s::int
+"""
+
+
+async def choices(tx: ReadTx, *, user: UUID, limit: int = 200) -> list[Choice]:
+    """Those whom the user looks after, then those whom he could, by name."""
+    return await tx.fetch_all(Choice, CHOICES, user=user, limit=limit)
 
 
 WITHDRAW: LiteralString = """

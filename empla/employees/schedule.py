@@ -238,6 +238,36 @@ def _lost(fence: int) -> TurnLostError:
     return TurnLostError(f"the turn {fence} of this employee is another's by now: nothing was written")
 
 
+class Standing(BaseModel):
+    """How the cycles of one tenant keep up with its clock."""
+
+    model_config = ConfigDict(frozen=True)
+
+    active: int  # employees with a turn to come
+    due: int  # and nobody's
+    running: int
+    lag: timedelta  # since when the longest waiting is due
+    last_cycle_at: datetime | None
+
+
+STANDING: LiteralString = """
+    SELECT count(*) FILTER (WHERE active) AS active,
+           count(*) FILTER (WHERE active AND next_cycle_at <= %(now)s::timestamptz AND leased_by IS NULL) AS due,
+           count(*) FILTER (WHERE leased_by IS NOT NULL) AS running,
+           coalesce(max(%(now)s::timestamptz - next_cycle_at)
+                    FILTER (WHERE active AND next_cycle_at <= %(now)s::timestamptz AND leased_by IS NULL), interval '0') AS lag,
+           max(last_cycle_at) AS last_cycle_at
+      FROM employee_schedule WHERE tenant_id = %(tenant)s::uuid
+"""
+
+
+async def standing(tx: ReadTx) -> Standing:
+    """Of the employees whom the caller may see."""
+    found = await tx.fetch_one(Standing, STANDING, now=tx.now)
+    assert found is not None  # noqa: S101 — sums over nothing are one row, too
+    return found
+
+
 class Pace(BaseModel):
     """How cycles keep up with their clock, over all tenants that live in real time."""
 

@@ -15,14 +15,19 @@ def read_lesson(path: Path, *, name: str) -> Lesson:
             data = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise NotFoundError(f"{path} can't be read: {(error.strerror or str(error)).lower()}") from None
+    return lesson_of(data, file=str(path), name=name)
+
+
+def lesson_of(data: bytes, *, file: str, name: str) -> Lesson:
+    """The lesson of what such a file holds. Raises `InvalidError`, every fault on a line of its own."""
     if len(data) > MAX_FILE_BYTES:
-        raise InvalidError(f"{path} has more than the {MAX_FILE_BYTES:,} bytes that are allowed")
+        raise InvalidError(f"{file} has more than the {MAX_FILE_BYTES:,} bytes that are allowed")
     try:
         document = document_of(data)
     except YamlFaultError as fault:
-        raise InvalidError(f"{path}:{fault.line}: {fault}") from None
+        raise InvalidError(f"{file}:{fault.line}: {fault}") from None
     if document.faults:
-        raise FaultyError([f"{path}:{line}: {reason}" for line, reason in document.faults])
+        raise FaultyError([f"{file}:{line}: {reason}" for line, reason in document.faults])
     if not isinstance(document.value, dict):
-        raise InvalidError(f"{path}: a lesson holds demonstrations, and may hold triggers, goals, context and success")
+        raise InvalidError(f"{file}: a lesson holds demonstrations, and may hold triggers, goals, context and success")
     return Lesson.parse({**document.value, "name": name})

@@ -12,6 +12,7 @@ from empla.embedding.codes import codes, literals
 from empla.embedding.embedder import Embedder, model_id
 from empla.memory.question import Asked, Filters, Kind, Meaning, Window, check, embedded, meaning
 from empla.memory.ranking import DEFAULT, Candidates, Parts, Ranked, Ranking, meant_alone, ranked, weighed
+from empla.memory.spent import Spent
 from empla.storage.tx import ReadTx
 
 _LEAST_TOLD = 0.005  # which two decimals would show as nothing
@@ -223,43 +224,52 @@ async def recall(
     limit: int = 10,
     filters: Filters | None = None,
     ranking: Ranking = DEFAULT,
+    spent: Spent | None = None,
 ) -> list[Hit]:
     """What the employee remembers that answers best, at most `limit`, and as many when there are as many; three statements,
     or one for a vector that is known and counts alone.
 
-    What was `asked` already is not embedded again. Without it and without an embedder, words decide. Raises `InvalidError`.
+    What was `asked` already is not embedded again. Without it and without an embedder, words decide. `spent` is told where the time
+    goes. Raises `InvalidError`.
     """
     check(query, limit)
+    spent = spent or Spent()
     chosen = filters or Filters()
     window = chosen.window
-    meant = (
-        None if asked is not None and ranking.is_meaning_alone else await meaning(tx, employee=employee, query=query)
-    )
-    known = asked if meant is None or asked is not None else await _embedded(query, meant, embedder)
+    with spent.on("sql"):
+        is_vector_enough = asked is not None and ranking.is_meaning_alone
+        meant = None if is_vector_enough else await meaning(tx, employee=employee, query=query)
+    with spent.on("embed"):
+        known = asked if meant is None or asked is not None else await _embedded(query, meant, embedder)
     if known is not None and not known.vector.any():
         known = None
     if known is not None and ranking.is_meaning_alone and not chosen.narrow_episodes:
-        hits = await _nearest(
-            tx, employee=employee, asked=known, limit=limit, filters=chosen, window=window, ranking=ranking
-        )
+        with spent.on("sql"):
+            hits = await _nearest(
+                tx, employee=employee, asked=known, limit=limit, filters=chosen, window=window, ranking=ranking
+            )
         if len(hits) == limit:
             return hits  # else what has no vector yet is looked up as well
-    found = await _candidates(
-        tx,
-        employee=employee,
-        meant=meant or await meaning(tx, employee=employee, query=query),
-        asked=known,
-        limit=limit,
-        filters=chosen,
-        window=window,
-        ranking=ranking,
-    )
-    likely = ranked(found, ranking=ranking, now=tx.now, most=max(2 * limit, _MOST_WEIGHED))
+    with spent.on("sql"):
+        found = await _candidates(
+            tx,
+            employee=employee,
+            meant=meant or await meaning(tx, employee=employee, query=query),
+            asked=known,
+            limit=limit,
+            filters=chosen,
+            window=window,
+            ranking=ranking,
+        )
+    with spent.on("rank"):
+        likely = ranked(found, ranking=ranking, now=tx.now, most=max(2 * limit, _MOST_WEIGHED))
     if not likely:
         return []
     ids, kinds = [each.id for each in likely], [each.kind for each in likely]
-    details = await tx.fetch_all(_Detail, DETAILS, employee=employee, ids=ids, kinds=kinds)
-    return _best(likely, details, limit=limit, ranking=ranking)
+    with spent.on("sql"):
+        details = await tx.fetch_all(_Detail, DETAILS, employee=employee, ids=ids, kinds=kinds)
+    with spent.on("rank"):
+        return _best(likely, details, limit=limit, ranking=ranking)
 
 
 def _best(likely: Sequence[Ranked], details: Sequence["_Detail"], *, limit: int, ranking: Ranking) -> list[Hit]:

@@ -1,7 +1,7 @@
 """The answer to "why does it do that?": a plan, what called for it, why it was chosen, and how far it is; a page for a person."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -185,7 +185,7 @@ def _steps(answer: Explanation) -> list[str]:
     for step in answer.steps:
         when = step.ended_at or step.started_at
         lines.append(
-            f"  {step.position:2}  {step.status.replace('_', ' '):11}  {step.action:10}  {_named(step)}".rstrip()
+            f"  {step.position:2}  {step.status.replace('_', ' '):11}  {step.action:10}  {in_short(step.definition)}".rstrip()
             + ("" if when is None else f"  {_at(when)}")
             + ("" if step.attempts <= 1 else f", attempt {step.attempts} of {step.max_attempts}")
         )
@@ -196,10 +196,10 @@ def _steps(answer: Explanation) -> list[str]:
     return lines
 
 
-def _named(step: Step) -> str:
-    """What the step is about, in the words of its definition."""
+def in_short(definition: Mapping[str, JsonValue]) -> str:
+    """What a step is about, in the words of its definition."""
     for name in ("title", "subject", "text", "metric", "criteria", "playbook", "kind"):
-        written_there = step.definition.get(name)
+        written_there = definition.get(name)
         if isinstance(written_there, str) and written_there.strip():
             line = written_there.strip().partition("\n")[0]
             return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"

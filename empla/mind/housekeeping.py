@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from empla.access import idempotency
+from empla.access import idempotency, sign_ins
 from empla.bdi import beliefs
 from empla.errors import ConflictError, ForbiddenError, NotFoundError
 from empla.memory import capacity, working
@@ -39,6 +39,7 @@ class Housework:
     events_forgotten: int  # older than EMPLA_EVENT_DAYS
     employees_summed: int  # whose performance metrics changed
     answers_swept: int  # of Idempotency-Keys that were kept long enough
+    sign_ins_swept: int  # and links, that were over for EMPLA_SIGN_IN_KEPT_DAYS
     tables_analysed: int
     partitions_dropped: int
 
@@ -53,6 +54,7 @@ class _Kept:
     summed: int = 0
     events: int = 0
     swept: int = 0
+    sign_ins: int = 0
 
 
 class _Count(BaseModel):
@@ -109,6 +111,7 @@ async def keep_house(
         events_forgotten=sum(each.events for each in kept),
         employees_summed=sum(each.summed for each in kept),
         answers_swept=sum(each.swept for each in kept),
+        sign_ins_swept=sum(each.sign_ins for each in kept),
         tables_analysed=analysed,
         partitions_dropped=dropped,
     )
@@ -123,6 +126,7 @@ async def _keep(database: Database, tenant: UUID) -> _Kept:
                 summed=await metrics.roll_up(tx),
                 events=await events.forget(tx),
                 swept=await idempotency.sweep(tx),
+                sign_ins=await sign_ins.sweep(tx),
             )
         return replace(done, evicted=await _make_room(database, tenant))
     except (NotFoundError, ForbiddenError):

@@ -44,6 +44,8 @@ SPELLS: LiteralString = """
         SELECT h.employee_id, h.goal_id, h.changed_at, h.id, h.new_state, h.old_state, h.reason
           FROM goal_history h
          WHERE h.tenant_id = %(tenant)s::uuid AND h.changed_at <= %(at)s::timestamptz
+           AND (%(employee)s::uuid IS NULL OR h.employee_id = %(employee)s::uuid)
+           AND (%(goal)s::uuid IS NULL OR h.goal_id = %(goal)s::uuid)
     ), begun AS (
         SELECT s.employee_id, s.goal_id, s.changed_at AS since, s.reason, e.changed_at AS until, e.reason AS restored_by
           FROM said s
@@ -90,9 +92,11 @@ SPELLS: LiteralString = """
 """
 
 
-async def spells(tx: ReadTx, *, at: datetime | None = None) -> list[Spell]:
-    """Every time in which a goal was violated, up to a moment of the tenant's time, the earliest first."""
-    return await tx.fetch_all(Spell, SPELLS, at=at or tx.now)
+async def spells(
+    tx: ReadTx, *, at: datetime | None = None, employee: UUID | None = None, goal: UUID | None = None
+) -> list[Spell]:
+    """Every time in which a goal was violated, up to a moment of the tenant's time, the earliest first; of one employee or goal alone."""
+    return await tx.fetch_all(Spell, SPELLS, at=at or tx.now, employee=employee, goal=goal)
 
 
 class GoalRecord(BaseModel):

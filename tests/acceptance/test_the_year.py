@@ -51,7 +51,7 @@ class Year:
 def year(lasting_home: Callable[[], Path]) -> Year:
     home = lasting_home()
     began = time.monotonic()
-    answer = empla("demo", "--data", CRM_DATA, "--until", LAST_DAY, home=home)
+    answer = empla("demo", "--data", CRM_DATA, "--until", str(LAST_DAY), home=home)
     assert answer.code == 0, answer.err
     return Year(home, answer.out, time.monotonic() - began)
 
@@ -208,7 +208,7 @@ def tell(capfd: pytest.CaptureFixture[str]) -> Callable[[str], None]:
 
 def test_a_second_run_adds_nothing_and_is_quick(year_home: Path, year_figures: Figures, tell: Callable[[str], None]):
     began = time.monotonic()
-    again = empla("demo", "--data", CRM_DATA, "--until", LAST_DAY, home=year_home)
+    again = empla("demo", "--data", CRM_DATA, "--until", str(LAST_DAY), home=year_home)
     tell(f"the second run took {time.monotonic() - began:.1f} s")
     assert again.code == 0, again.err
     assert "nothing was added" in again.out

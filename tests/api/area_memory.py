@@ -34,8 +34,8 @@ _ROWS: dict[str, Row] = {
     "facts.forget": Row(*GONE, messages=4),
     "working.list": Row(*LISTED),
     "working.text": Row(*LISTED),
-    # Begin and commit of the look at the caller, then a message for each statement: no memory has the words, so no details.
-    "recall.ask": Row(*LISTED, sends={"query": "What does Jane like?", "reinforce": False}, messages=5),
+    # A message for each statement, which is a transaction of its own.
+    "recall.ask": Row(*LISTED, sends={"query": "What does Jane like?", "reinforce": False}),
     "memory.stats": Row(*READ, messages=4),
     "memory.consolidate": Row(*STAFF, sends={}, messages=6),
     "observations.list": Row(*LISTED),

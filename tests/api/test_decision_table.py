@@ -11,6 +11,7 @@ import area_identity
 import area_memory
 import area_mind
 import area_tenancy
+import area_watch
 import area_world
 import httpx
 import pytest
@@ -37,7 +38,7 @@ OPERATIONS = {operation.name: operation for noun in NOUNS for operation in noun.
 # A file for each, so that a noun's rows stand beside what they name.
 AREAS = (
     *(area_tenancy.AREA, area_identity.AREA, area_memory.AREA, area_mind.AREA, area_world.AREA),
-    area_accounts.AREA,
+    *(area_accounts.AREA, area_watch.AREA),
 )
 TABLE: dict[str, Row] = {name: row for area in AREAS for name, row in area.rows.items()}
 Things = dict[str, UUID | str]

@@ -51,12 +51,27 @@ async def test_many_who_ask_whether_it_is_ready_ask_the_database_once(
 
 async def test_the_figures_are_for_this_machine_alone(app: FastAPI, manager: httpx.AsyncClient, ours: Home):
     await manager.get("/v1/employees")
+    path = f"/v1/employees/{ours.own}"
+    await manager.post(f"{path}/episodes", json={"description": "Jane asked for a discount"})
+    assert (await manager.post(f"{path}/recall", json={"query": "Jane"})).json()["hits"]
     async with client(app) as here:
         text = (await here.get("/metrics")).text
         problem(await here.get("/metrics", headers={"X-Forwarded-For": "127.0.0.1"}), 403, "forbidden")
     assert 'empla_requests_total{operation="employees.list",status="2xx"} 1.0' in text
     assert 'empla_request_seconds_bucket{le="0.005",operation="employees.list"}' in text
-    for name in ("empla_pool_connections", "empla_cycles_due", "empla_cycles_lag_seconds", "empla_statements"):
+    for part in ("sql", "embed", "rank"):
+        [spent] = [
+            line for line in text.splitlines() if line.startswith(f'empla_recall_seconds_total{{part="{part}"}} ')
+        ]
+        assert float(spent.split()[1]) > 0
+    assert "empla_recalls_total 1.0" in text
+    for name in (
+        "empla_listeners",
+        "empla_pool_connections",
+        "empla_cycles_due",
+        "empla_cycles_lag_seconds",
+        "empla_statements",
+    ):
         assert f"\n{name}" in text
     assert str(ours.operator.tenant) not in text
     transport = httpx.ASGITransport(app, client=("203.0.113.9", 4711))

@@ -15,10 +15,13 @@ from playwright.async_api import Browser, Page
 
 from empla.access import sign_ins
 from empla.access.sign_ins import Client
-from empla.bdi import beliefs
+from empla.bdi import beliefs, goals, intentions
 from empla.bdi.beliefs import Evidence
+from empla.bdi.intentions import NewIntention, NewStep
+from empla.bdi.shapes import Plan, PlanContext, Target
 from empla.employees import assignments, employees
-from empla.memory import episodic, semantic
+from empla.memory import episodic, procedural, semantic
+from empla.memory.procedural import Procedure
 from empla.memory.semantic import NewFact
 from empla.settings import Settings
 from empla.storage.database import Database
@@ -65,7 +68,9 @@ async def a_company(database: Database) -> Company:
         ]
         await assignments.assign(tx, user=people["user"].id, employee=own)
     tokens: dict[Role, str] = {role: await a_token(person) for role, person in people.items()}
-    return Company(house, people, tokens, own, colleague, await _things(database, house, own))
+    return Company(
+        house, people, tokens, own, colleague, {**await _things(database, house, own), "user": people["user"].id}
+    )
 
 
 async def _things(database: Database, house: Caller, own: UUID) -> dict[str, UUID]:
@@ -75,7 +80,81 @@ async def _things(database: Database, house: Caller, own: UUID) -> dict[str, UUI
         belief = await beliefs.observe(tx, employee=own, piece=news)
         fact = await semantic.learn(tx, employee=own, claim=NewFact(subject="Acme", predicate="buys", object="GTX Pro"))
         episode = await episodic.record(tx, employee=own, description="Acme asked for a discount")
-    return {"employee": own, "belief": belief.id, "fact": fact.id, "episode": episode.id}
+        target = Target(metric="pipeline.coverage", threshold=3, restore=3.5)
+        goal = await goals.adopt(
+            tx, employee=own, goal_type="maintenance", description="Keep the pipeline full", target=target
+        )
+        await procedural.equip(tx, employee=own, role="sales_ae")
+        procedure = await procedural.find(tx, employee=own, name="rebuild_pipeline")
+        intention = await intentions.adopt(tx, employee=own, intention=_strategy(goal.id, procedure))
+        assert intention is not None
+        part = NewIntention(
+            description="Find new accounts",
+            intention_type="tactic",
+            plan=Plan(type="workflow"),
+            context=PlanContext(),
+            plan_key="prospect_new_accounts",
+            parent_id=intention,
+            parent_position=2,
+            steps=[NewStep(action="task", definition={"action": "task", "title": "List fifty"}, depends_on=[])],
+        )
+        assert await intentions.adopt(tx, employee=own, intention=part) is not None
+    return {
+        "employee": own,
+        "belief": belief.id,
+        "goal": goal.id,
+        "procedure": procedure.id,
+        "intention": intention,
+        "fact": fact.id,
+        "episode": episode.id,
+    }
+
+
+def _strategy(goal: UUID, procedure: Procedure) -> NewIntention:
+    """Two steps beside each other, and one that waits for both."""
+    return NewIntention(
+        description=procedure.description,
+        intention_type="strategy",
+        plan=Plan(type="workflow", success_criteria="pipeline.coverage >= wanted"),
+        context=PlanContext(
+            rationale="it is short of deals",
+            score={
+                "score": 0.35,
+                "success": 0.0,
+                "match": 0.5,
+                "capability": 1.0,
+                "rank": 0.0,
+                "succeeded": 0,
+                "executed": 0,
+            },
+            alternatives=[
+                {"playbook": "ask_for_campaign", "score": 0.2, "success": 0, "match": 0, "capability": 1, "rank": 0},
+                {
+                    "playbook": "cut_losses",
+                    "refused": "it was tried already",
+                    "score": 0,
+                    "success": 0,
+                    "match": 0,
+                    "capability": 0,
+                    "rank": 0,
+                },
+            ],
+            beliefs=[{"subject": "pipeline", "predicate": "coverage", "object": 2.4, "confidence": 0.9}],
+        ),
+        goal_id=goal,
+        procedure_id=procedure.id,
+        plan_key=procedure.procedure_name,
+        steps=[
+            NewStep(action="note", definition={"action": "note", "text": "Coverage is low"}, depends_on=[]),
+            NewStep(
+                action="pursue", definition={"action": "pursue", "playbook": "prospect_new_accounts"}, depends_on=[1]
+            ),
+            NewStep(action="task", definition={"action": "task", "title": "Call <b>Ann</b>"}, depends_on=[1]),
+            NewStep(
+                action="await", definition={"action": "await", "criteria": "pipeline.coverage >= 3"}, depends_on=[2, 3]
+            ),
+        ],
+    )
 
 
 async def a_token(person: Person) -> str:

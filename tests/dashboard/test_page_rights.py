@@ -18,9 +18,11 @@ _PARAMETER = re.compile(r"\{(\w+):uuid\}")
 _STAFF_ONLY: frozenset[str] = frozenset(
     {
         *("hire.form", "hire.sources", "hire.first_cycle"),
+        *("users.administration", "users.people", "users.person", "keys.shelf", "budgets.today"),
+        *("integrations.accounts", "playbooks.form"),
     }
 )
-_ADMINS_ONLY: frozenset[str] = frozenset()
+_ADMINS_ONLY: frozenset[str] = frozenset({"tenant.settings", "health.shown"})
 
 
 def paths(page: Page, things: dict[str, str]) -> Iterator[str]:

@@ -287,6 +287,7 @@ EXCEPTIONS: dict[Violation, str] = {
             "empla.finish_sign_in(uuid,uuid,text,text,text,text,bytea,text,bytea,bytea,interval,interval)": "compares the hash",
             "empla.exchange_refresh(uuid,uuid,uuid,bytea,bytea,bytea,interval,interval)": "for whoever has a refresh token",
             "empla.end_sign_ins(uuid,uuid,uuid,text)": "one's own, or an admin: nobody writes a sign-in",
+            "empla.sweep_sign_ins(interval)": "housekeeping: the operator alone, and only what ended long ago",
             "empla.own_recipe(integer,interval,interval)": "the caller's own salt, no digest",
             "empla.change_password(text,text,uuid)": "for whoever knows the old one",
             "empla.set_password(uuid,text)": "the operator alone",

@@ -21,7 +21,7 @@ from empla.settings import Settings
 from empla.storage import opening, retention
 from empla.storage.database import Database
 from empla.storage.tx import Caller
-from empla.tenancy import tenants
+from empla.tenancy import tenants, users
 
 if TYPE_CHECKING:
     from own_database import Cluster
@@ -144,6 +144,23 @@ async def test_a_pool_of_one_connection_is_enough(own: Settings):
     async with opening.opened(own.model_copy(update={"pool_size": 1})) as database:
         await a_believer(database, "real")
         assert (await housekeeping.keep_house(database)).beliefs_forgotten == 1
+
+
+async def test_sign_ins_that_were_over_long_ago_are_gone_in_every_active_tenant(own: Settings):
+    async with opening.opened(own) as database:
+        for slug in ("acme", "rival", "resting"):
+            operator = Caller(await tenants.create(database, slug=slug, name=slug))
+            async with database.write(operator) as tx:
+                dana = await users.invite(tx, email="dana@acme.example", name="Dana", role="user")
+            with psycopg.connect(admin_url(own)) as admin:
+                admin.execute("SELECT set_config('app.current_tenant_id', %s, true)", (str(operator.tenant),))
+                admin.execute(
+                    "INSERT INTO empla.sign_ins (tenant_id, user_id, idle_until, expires_at) VALUES (%s, %s, '2020-01-01', '2020-01-30')",
+                    (operator.tenant, dana.id),
+                )
+        await tenants.set_status(database, tenant=operator.tenant, status="suspended")
+        assert (await housekeeping.keep_house(database)).sign_ins_swept == 2
+        assert (await housekeeping.keep_house(database)).sign_ins_swept == 0
 
 
 def an_old_month(settings: Settings, name: str, log: str = "audit_log") -> None:

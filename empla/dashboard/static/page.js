@@ -18,14 +18,18 @@
 
   // A part with data-live="goal approval" is asked for again when something of these kinds has happened (to data-employee, where it says so).
   const waiting = new Map();
-  function refresh(part) {
+  function refresh(part, after = 400) {
     clearTimeout(waiting.get(part.id));
     waiting.set(part.id, setTimeout(() => {
       waiting.delete(part.id);
       const busy = part.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
-      if (!part.isConnected || busy) return;
-      htmx.ajax("GET", location.pathname + location.search, { target: "#" + part.id, swap: "outerMorph" });
-    }, 400));
+      // Somebody writes there, or has opened a form: later, so that nothing moves under his hands.
+      if (!part.isConnected) return;
+      if (busy || part.querySelector("details[open]")) return void refresh(part, 3000);
+      // Which part it is stands in the header; htmx would name the source of the request there, which is the page.
+      const headers = { "HX-Target": `${part.localName}#${part.id}` };
+      htmx.ajax("GET", location.pathname + location.search, { target: "#" + part.id, swap: "outerMorph", headers });
+    }, after));
   }
 
   function follow() {
@@ -58,7 +62,7 @@
       const size = () => ({ width: place.clientWidth, height: Math.max(180, Math.min(260, place.clientWidth / 2.6)) });
       const plot = new uPlot({
         ...size(),
-        series: [{}, ...told.series.map((one, at) => ({ label: one.label, stroke: colours[at % 4], width: 2, points: { show: told.x.length < 40 }, spanGaps: true, dash: one.dashed ? [6, 4] : undefined, paths: one.steps ? uPlot.paths.stepped({ align: 1 }) : undefined }))],
+        series: [{}, ...told.series.map((one, at) => ({ label: one.label, stroke: colours[at % 4], width: 2, points: { show: !one.dashed && told.x.length < 40 }, spanGaps: true, dash: one.dashed ? [6, 4] : undefined, paths: one.steps ? uPlot.paths.stepped({ align: 1 }) : undefined }))],
         axes: [axis, { ...axis, size: 56, label: told.unit || undefined, labelSize: told.unit ? 18 : 0 }],
         scales: told.range ? { y: { range: told.range } } : {},
       }, [told.x, ...told.series.map((one) => one.y)], place);
@@ -99,6 +103,8 @@
 
   function clicks(event) {
     if (event.target.closest("[data-theme-toggle]")) theme();
+    const copier = event.target.closest("[data-copy]");
+    if (copier) copied(copier);
     const opener = event.target.closest("[data-opens]");
     if (opener) {
       const opened = document.getElementById(opener.dataset.opens);
@@ -106,6 +112,36 @@
       opener.setAttribute("aria-expanded", String(!opened.hidden));
       if (!opened.hidden) (opened.querySelector("input, textarea, select") || opened).focus();
     }
+  }
+
+  // Where the clipboard is not to be had (a page that did not come over TLS), the text is selected, to be copied by hand.
+  function copied(button) {
+    const place = document.getElementById(button.dataset.copy);
+    place.select();
+    const done = () => { button.textContent = "Copied"; };
+    if (navigator.clipboard) navigator.clipboard.writeText(place.value).then(done, () => {});
+    else if (document.execCommand("copy")) done();
+  }
+
+  // Opening a form leads to its first field; of several, one is open.
+  function opens(event) {
+    const place = event.target;
+    if (!place.open || !place.closest(".decide")) return;
+    for (const other of place.parentElement.querySelectorAll("details[open]")) if (other !== place) other.open = false;
+    const field = place.querySelector("input:not([type=hidden]), textarea, select");
+    if (field) field.focus();
+  }
+
+  // What was decided is gone: the keyboard goes on with what has come to its place.
+  let lastItem = -1;
+  function itemFocused(event) {
+    const items = [...document.querySelectorAll("[data-item]")];
+    lastItem = items.findIndex((item) => item.contains(event.target));
+  }
+  function goOn() {
+    if (lastItem < 0 || document.activeElement !== document.body) return;
+    const items = [...document.querySelectorAll("[data-item]")];
+    if (items.length) items[Math.min(lastItem, items.length - 1)].focus();
   }
 
   // A link's token stands behind the #: it is put into the form, and out of the address.
@@ -124,7 +160,9 @@
     if (form && form.dataset.submitOnChange !== undefined) form.requestSubmit();
   }
   document.addEventListener("DOMContentLoaded", () => { dressed(document); follow(); welcome(); });
-  document.addEventListener("htmx:after:swap", () => dressed(document));
+  document.addEventListener("htmx:after:swap", () => { dressed(document); goOn(); });
+  document.addEventListener("focusin", itemFocused);
+  document.addEventListener("toggle", opens, true);
   document.addEventListener("keydown", keys);
   document.addEventListener("click", clicks);
   document.addEventListener("change", changes);

@@ -1,0 +1,1 @@
+DROP FUNCTION empla.sweep_sign_ins(interval);

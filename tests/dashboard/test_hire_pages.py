@@ -1,6 +1,7 @@
 """Hired in the browser, told by a file, and seen to begin; what can't be read changes nothing, and what may not be is refused."""
 
 import os
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,8 +15,9 @@ from empla.storage.tx import Caller
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _OK, _SEE_OTHER, _FORBIDDEN, _INVALID = 200, 303, 403, 422
-_DEALS = """opportunity_id,sales_agent,product,account,deal_stage,engage_date,close_date,close_value
-D1,Darcel Schlecht,GTX Pro,Isdom,Won,2026-01-05,2026-02-01,4800
+_LATELY = datetime.now(UTC).date() - timedelta(days=10)  # in a company whose clock is wound
+_DEALS = f"""opportunity_id,sales_agent,product,account,deal_stage,engage_date,close_date,close_value
+D1,Darcel Schlecht,GTX Pro,Isdom,Won,2026-01-05,{_LATELY},4800
 D2,Darcel Schlecht,GTX Pro,Acme,Engaging,2026-01-07,,
 D3,Vicki Laflamme,GTX Pro,Isdom,Engaging,2026-01-09,,
 D4,Darcel Schlecht,GTX Pro,Acme,Won,2026-01-07,,

@@ -48,7 +48,7 @@ class Page:
     handler: Handler
     is_open: bool  # to whoever is not signed in
     streams: bool  # goes on for long
-    max_bytes: Callable[[Settings], int]  # of what is sent
+    max_bytes: int | Callable[[Settings], int]  # of what is sent
 
 
 class Room:
@@ -68,7 +68,7 @@ class Room:
         return self._declares("GET", path, streams=True)
 
     def takes(
-        self, path: str, *, is_open: bool = False, max_bytes: Callable[[Settings], int] = _a_body
+        self, path: str, *, is_open: bool = False, max_bytes: int | Callable[[Settings], int] = _a_body
     ) -> Callable[[Handler], Handler]:
         """A form that one sends, from a page of ours; of at most so many bytes, EMPLA_API_MAX_BODY_BYTES unless told."""
         return self._declares("POST", path, is_open=is_open, max_bytes=max_bytes)
@@ -80,7 +80,7 @@ class Room:
         *,
         is_open: bool = False,
         streams: bool = False,
-        max_bytes: Callable[[Settings], int] = _a_body,
+        max_bytes: int | Callable[[Settings], int] = _a_body,
     ) -> Callable[[Handler], Handler]:
         def declared(handler: Handler) -> Handler:
             self.pages.append(
@@ -151,7 +151,8 @@ async def _answered(page: Page, visit: Visit) -> Response:
     try:
         async with limit:
             if page.method == "POST":
-                await visit.receive(page.max_bytes(settings))
+                most = page.max_bytes
+                await visit.receive(most if isinstance(most, int) else most(settings))
             return await page.handler(visit, **visit.request.path_params)
     except TimeoutError:
         if not limit.expired():

@@ -94,6 +94,7 @@ async def test_a_bad_file_changes_nothing_and_says_why(site: Site) -> None:
         answer = await manager.post(to, data={"kind": "mbox"}, files={"file": ("f.mbox", larger_than_usual)})
         assert answer.status_code == _INVALID  # it was read
     [form] = [page for page in hire.room.pages if page.name == "hire.tell"]
+    assert not isinstance(form.max_bytes, int)
     assert form.max_bytes(site.settings) == site.settings.upload_max_bytes
     assert await waiting(site, employee) == 0
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from empla.api.doors import STAFF
 from empla.api.problems import detail_of, sort_of
-from empla.bdi import belief_listing, intentions
+from empla.bdi import intentions
 from empla.dashboard.pages import Room
 from empla.dashboard.visits import Fields, Visit
 from empla.employees import employees
@@ -292,9 +292,7 @@ async def first_cycle(visit: Visit, employee: UUID) -> Response:
         person = await employees.get(tx, employee=employee)
         so_far = await beginning.of(tx, employee=employee) if visit.wants("progress") else None
         believed = (
-            await belief_listing.by_name(tx, employee=employee, limit=_BELIEFS + 1, subject=None)
-            if visit.wants("believes")
-            else []
+            await beginning.concluded(tx, employee=employee, limit=_BELIEFS + 1) if visit.wants("believes") else []
         )
         plans = await intentions.latest(tx, employee=employee, limit=_PLANS) if visit.wants("plans") else []
         latest = await events.latest(tx, limit=_EVENTS, employee=employee) if visit.wants("latest") else []

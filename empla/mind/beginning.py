@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from empla.employees.employees import Status
 from empla.errors import NotFoundError
@@ -29,6 +29,7 @@ class Beginning(BaseModel):
     goals: int
     plans: int
     asks: int  # effects that wait for a person
+    drafts: int  # effects that it would have brought about, were it trusted
 
     @property
     def has_begun(self) -> bool:
@@ -49,7 +50,9 @@ BEGINNING: LiteralString = """
            (SELECT count(*) FROM employee_intentions i
              WHERE i.tenant_id = %(tenant)s::uuid AND i.employee_id = e.id AND i.deleted_at IS NULL) AS plans,
            (SELECT count(*) FROM effects f
-             WHERE f.tenant_id = %(tenant)s::uuid AND f.employee_id = e.id AND f.status = 'awaiting_approval') AS asks
+             WHERE f.tenant_id = %(tenant)s::uuid AND f.employee_id = e.id AND f.status = 'awaiting_approval') AS asks,
+           (SELECT count(*) FROM effects f
+             WHERE f.tenant_id = %(tenant)s::uuid AND f.employee_id = e.id AND f.status = 'drafted') AS drafts
       FROM employees e
       JOIN employee_schedule s ON s.tenant_id = e.tenant_id AND s.employee_id = e.id
      CROSS JOIN LATERAL (
@@ -66,3 +69,31 @@ async def of(tx: ReadTx, *, employee: UUID) -> Beginning:
     if found is None:
         raise NotFoundError("there is no such employee")
     return found
+
+
+class Concluded(BaseModel):
+    """Something that it believes."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    subject: str
+    predicate: str
+    object: JsonValue
+    confidence: float  # effective, 0..1
+
+
+CONCLUDED: LiteralString = """
+    SELECT b.id, b.subject, b.predicate, b.object,
+           at_most_its_supports(effective_confidence(b.confidence, b.decay_rate, b.decay_model, b.last_updated_at, %(now)s::timestamptz),
+                                b.tenant_id, b.employee_id, b.source, b.grounds, b.object, %(now)s::timestamptz) AS confidence
+      FROM (SELECT * FROM beliefs
+             WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
+             ORDER BY jsonb_typeof(object) IN ('object', 'array'), formed_at DESC, subject, predicate LIMIT %(limit)s::int) b
+     ORDER BY jsonb_typeof(b.object) IN ('object', 'array'), b.formed_at DESC, b.subject, b.predicate
+"""
+
+
+async def concluded(tx: ReadTx, *, employee: UUID, limit: int) -> list[Concluded]:
+    """What it made of what it was told: figures and words first, records as they came after these; the latest first."""
+    return await tx.fetch_all(Concluded, CONCLUDED, employee=employee, limit=limit, now=tx.now)

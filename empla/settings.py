@@ -247,6 +247,12 @@ class Settings(BaseSettings):
     api_max_body_bytes: int = Field(
         default=4_194_304, ge=1024, le=67_108_864, description="Largest body of a request to the API"
     )
+    upload_max_bytes: int = Field(
+        default=16_777_216,
+        ge=1024,
+        le=268_435_456,
+        description="Largest file that is sent to an employee from a page, with all that is sent beside it",
+    )
     api_max_json_depth: int = Field(
         default=40, ge=8, le=200, description="How deep lists and objects may stand inside one another in a body"
     )

@@ -16,9 +16,11 @@ from empla.dashboard import (
     employee,
     goals,
     health,
+    hire,
     integrations,
     keys,
     live,
+    memory,
     notices,
     overview,
     pages,
@@ -35,10 +37,10 @@ from empla.storage.database import Database
 
 # One file for each; a room that is not named here has no pages.
 ROOMS: tuple[Room, ...] = (
-    *(sign_in.room, live.room, overview.room, employee.room, beliefs.room),
-    *(goals.room, plans.room, work.room, playbooks.room, audit.room),
-    *(approvals.room, notices.room, users.room, keys.room, budgets.room),
-    *(integrations.room, tenant.room, health.room),
+    *(sign_in.room, live.room, overview.room, hire.room, employee.room),
+    *(beliefs.room, goals.room, plans.room, memory.room, work.room),
+    *(playbooks.room, audit.room, approvals.room, notices.room, users.room),
+    *(keys.room, budgets.room, integrations.room, tenant.room, health.room),
 )
 
 

@@ -21,6 +21,7 @@ from empla.api.problems import BusyError, TookTooLongError, TooManyError, detail
 from empla.dashboard import assets, sessions
 from empla.dashboard.visits import Visit
 from empla.errors import EmplaError, UnauthorizedError
+from empla.settings import Settings
 
 Handler = Callable[..., Awaitable[Response]]
 HEADERS = {
@@ -33,6 +34,10 @@ HEADERS = {
 _log = structlog.get_logger("empla.dashboard")
 
 
+def _a_body(settings: Settings) -> int:
+    return settings.api_max_body_bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """What is declared of one."""
@@ -43,7 +48,7 @@ class Page:
     handler: Handler
     is_open: bool  # to whoever is not signed in
     streams: bool  # goes on for long
-    max_bytes: int | None  # of what is sent; None is EMPLA_API_MAX_BODY_BYTES
+    max_bytes: int | Callable[[Settings], int]  # of what is sent
 
 
 class Room:
@@ -62,8 +67,10 @@ class Room:
         """What goes on being sent."""
         return self._declares("GET", path, streams=True)
 
-    def takes(self, path: str, *, is_open: bool = False, max_bytes: int | None = None) -> Callable[[Handler], Handler]:
-        """A form that one sends, from a page of ours."""
+    def takes(
+        self, path: str, *, is_open: bool = False, max_bytes: int | Callable[[Settings], int] = _a_body
+    ) -> Callable[[Handler], Handler]:
+        """A form that one sends, from a page of ours; of at most so many bytes, EMPLA_API_MAX_BODY_BYTES unless told."""
         return self._declares("POST", path, is_open=is_open, max_bytes=max_bytes)
 
     def _declares(
@@ -73,7 +80,7 @@ class Room:
         *,
         is_open: bool = False,
         streams: bool = False,
-        max_bytes: int | None = None,
+        max_bytes: int | Callable[[Settings], int] = _a_body,
     ) -> Callable[[Handler], Handler]:
         def declared(handler: Handler) -> Handler:
             self.pages.append(
@@ -144,7 +151,8 @@ async def _answered(page: Page, visit: Visit) -> Response:
     try:
         async with limit:
             if page.method == "POST":
-                await visit.receive(page.max_bytes or settings.api_max_body_bytes)
+                most = page.max_bytes
+                await visit.receive(most if isinstance(most, int) else most(settings))
             return await page.handler(visit, **visit.request.path_params)
     except TimeoutError:
         if not limit.expired():

@@ -57,6 +57,10 @@ TOLD = {
     "settings_kept": "Kept.",
     "connected": "Connected.",
     "disconnected": "Disconnected: its secret is forgotten.",
+    "verified": "Vouched for: it is certain now, and what contradicted it has ended.",
+    "fact_forgotten": "Forgotten: it is known no more.",
+    "episode_forgotten": "Forgotten for good: its words are erased.",
+    "hired": "Hired. Now give it something to begin with.",
 }
 Asked = TypeVar("Asked", bound=BaseModel)
 _SEE_OTHER = 303

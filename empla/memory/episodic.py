@@ -224,6 +224,53 @@ async def latest(
     )
 
 
+Unit = Literal["day", "week", "month"]
+
+
+class Stretch(BaseModel):
+    """A day, week or month, and how much happened in it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    unit: Unit
+    at: datetime  # when it begins, in UTC
+    until: datetime  # when the next begins
+    episodes: int
+
+
+DENSITY: LiteralString = """
+    WITH chosen AS MATERIALIZED (
+        SELECT occurred_at FROM memory_episodes
+         WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
+           AND (%(episode_type)s::text IS NULL OR episode_type = %(episode_type)s::text)
+           AND (%(participant)s::text IS NULL OR participants @> ARRAY[%(participant)s::text])
+    ), span AS (
+        SELECT CASE WHEN max(occurred_at) - min(occurred_at) <= interval '60 days' THEN 'day'
+                    WHEN max(occurred_at) - min(occurred_at) <= interval '560 days' THEN 'week' ELSE 'month' END AS unit
+          FROM chosen
+    )
+    SELECT s.unit, date_trunc(s.unit, c.occurred_at, 'UTC') AS at,
+           date_trunc(s.unit, c.occurred_at, 'UTC') + ('1 ' || s.unit)::interval AS until, count(*) AS episodes
+      FROM chosen c CROSS JOIN span s
+     GROUP BY 1, 2, 3 ORDER BY 2 DESC LIMIT %(limit)s::int
+"""
+
+
+async def density(
+    tx: ReadTx,
+    *,
+    employee: UUID,
+    episode_type: EpisodeType | None = None,
+    participant: str | None = None,
+    limit: int = 120,
+) -> list[Stretch]:
+    """When much happened, the oldest stretch first: by days up to two months, by weeks up to a year and a half, else by months."""
+    found = await tx.fetch_all(
+        Stretch, DENSITY, employee=employee, episode_type=episode_type, participant=participant, limit=limit
+    )
+    return found[::-1]
+
+
 BY_IDS: LiteralString = """
     SELECT id, employee_id, episode_type, description, content, participants, location, importance, recall_count,
            last_recalled_at, observation_id, occurred_at, created_at, ended, merged_into

@@ -232,6 +232,34 @@ async def changes(
     )
 
 
+class Named(BaseModel):
+    """A name that facts are about, or lead to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    facts: int
+
+
+MAX_NAME = 80  # characters; what is longer is text, and names nothing
+NAMES: LiteralString = """
+    SELECT min(side.name) AS name, count(*) AS facts
+      FROM (SELECT subject_key AS key, subject AS name FROM memory_semantic
+             WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
+             UNION ALL
+            SELECT object_key, object FROM memory_semantic
+             WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
+               AND object_key <> subject_key AND length(object) <= %(longest)s::int) side
+     GROUP BY side.key ORDER BY count(*) DESC, 1 LIMIT %(limit)s::int
+"""
+
+
+async def names(tx: ReadTx, *, employee: UUID, limit: int = 12) -> list[Named]:
+    """Of whom or what most is known, first. Raises `InvalidError`."""
+    check_limit(limit)
+    return await tx.fetch_all(Named, NAMES, employee=employee, longest=MAX_NAME, limit=limit)
+
+
 class FactEvidence(BaseModel):
     """An episode that a fact rests on."""
 

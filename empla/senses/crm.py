@@ -3,11 +3,13 @@
 `accounts.csv`, `products.csv`, `sales_pipeline.csv` and `sales_teams.csv` in one folder. A deal with an
 `engage_date` gives `deal_engaged`, one with a `close_date` also `deal_won` or `deal_lost`. Values are never
 guessed: a deal that is still open has none, and counts at its product's list price. What is wrong or odd in a
-row is reported with its line; the other rows go in.
+row is reported with its line; the other rows go in. A table of deals alone will do for one employee: whose deals
+they are is said then, and what no list of products prices has no list price.
 """
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -55,6 +57,7 @@ _STAGES = Names[str]()
 for _stage in ("Prospecting", "Engaging", "Won", "Lost"):
     _STAGES.add(_stage, _stage)
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NAMED = 3  # agents that a refusal names
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199  # outside of them it is a slip of the pen
 
 
@@ -66,6 +69,15 @@ class CrmReading(Reading):
         """The agents who have at least one dated deal."""
         recipients = {observation.recipient for observation in self.observations}
         return [agent for agent in self.agents if agent.email in recipients]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableReading(Reading):
+    agent: str | None  # whose deals they are; None: everybody's
+    others: int  # rows that are another's, and not among those that were read
+
+
+EVERYBODY = "*"  # in place of an agent: all deals of the table
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +125,54 @@ def read(folder: Path, *, largest_file_bytes: int = LARGEST_FILE_BYTES) -> CrmRe
     )
 
 
+def read_table(
+    deals: bytes, *, file: str, recipient: str, agent: str, products: bytes | None = None, products_file: str = PRODUCTS
+) -> TableReading:
+    """One agent's deals of a table, or `EVERYBODY`'s, for the employee with this e-mail, who works them from now on.
+
+    Without products there is no list price. Raises `InvalidError` when a file lacks a column, and when the agent has no deal in it.
+    """
+    oddities: list[Oddity] = []
+    priced = Names[Product]() if products is None else read_products(products, oddities, file=products_file)
+    pipeline = table.parse(file, deals, required=_COLUMNS)
+    oddities.extend(pipeline.oddities)
+    counts = Counter(row.cells["sales_agent"] for row in pipeline.rows if row.cells["sales_agent"])
+    agents = Names[Agent]()
+    for name in counts:
+        agents.add(name, Agent(name, None, "", recipient))
+    chosen = None if agent == EVERYBODY else agents.find(agent, "sales_agent", Findings())
+    if chosen is None and agent != EVERYBODY:
+        raise InvalidError(_whose(file, agent, counts))
+    rows = [row for row in pipeline.rows if chosen is None or row.cells["sales_agent"] == chosen.name]
+    if products is None:
+        for name in {row.cells["product"] for row in rows} - {""}:
+            priced.add(name, Product(name, None, None))
+        if any(not row.cells["close_date"] for row in rows):
+            reason = "no list of products came with it: open deals have no list price"
+            oddities.append(Oddity(file=file, line=None, reason=reason, kept=True))
+    read = _read_deals(rows, Directory(agents=agents, products=priced, accounts=None), oddities, file=file)
+    observations = [observation for deal in read for observation in _observations(deal)]
+    rows_read = len(rows) + pipeline.unreadable
+    return TableReading(
+        observations=sorted(observations, key=lambda each: (each.occurred_at, each.external_id)),
+        oddities=oddities,
+        rows_read=rows_read,
+        rows_left_out=rows_read - len(read),
+        digest=_digest({PIPELINE: deals, PRODUCTS: products}),
+        agent=chosen and chosen.name,
+        others=len(pipeline.rows) - len(rows),
+    )
+
+
+def _whose(file: str, agent: str, counts: Counter[str]) -> str:
+    """No deal is this agent's: whose there are."""
+    if not counts:
+        return f"{file} has no deal."
+    shown = ", ".join(f"{clip(name)} ({count:,})" for name, count in counts.most_common(_NAMED))
+    more = f" and {len(counts) - _NAMED} more" if len(counts) > _NAMED else ""
+    return f"{file} has no deal of {clip(agent)}: say whose deals they are, it has those of {shown}{more}."
+
+
 def _needed(files: dict[str, bytes | None], folder: Path, name: str) -> bytes:
     data = files[name]
     if data is None:
@@ -129,7 +189,7 @@ def _digest(files: dict[str, bytes | None]) -> str:
     return digest.hexdigest()
 
 
-def _read_deals(rows: list[Row], directory: Directory, oddities: list[Oddity]) -> list[_Deal]:
+def _read_deals(rows: list[Row], directory: Directory, oddities: list[Oddity], *, file: str = PIPELINE) -> list[_Deal]:
     """The deals that have a date and no fault."""
     deals: list[_Deal] = []
     sound: dict[str, Row] = {}  # by opportunity, those without a date yet too
@@ -146,7 +206,7 @@ def _read_deals(rows: list[Row], directory: Directory, oddities: list[Oddity]) -
                 findings.faults.append("no date yet")
             else:
                 deals.append(deal)
-        oddities.extend(findings.oddities(PIPELINE, row.line))
+        oddities.extend(findings.oddities(file, row.line))
     return deals
 
 
@@ -238,14 +298,17 @@ def _observations(deal: _Deal) -> Iterable[NewObservation]:
         about["series"] = deal.product.series
     if deal.account is not None:
         about["account"] = deal.account
-    about["list_price"] = deal.product.list_price
+    price = deal.product.list_price
+    if price is not None:
+        about["list_price"] = price
     about["engaged_on"] = deal.engaged_on.isoformat()
     whom = deal.account or "an account without a name"
     yield _observation(
         deal,
         "engaged",
         datetime.combine(deal.engaged_on, ENGAGED_AT),
-        f"{deal.agent.name} engaged {whom} about {deal.product.name} (list price {about['list_price']:,}).",
+        f"{deal.agent.name} engaged {whom} about {deal.product.name}"
+        + ("." if price is None else f" (list price {price:,})."),
         about | {"stage": "open"},
     )
     if deal.closed_on is None:

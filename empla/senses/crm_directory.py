@@ -36,7 +36,7 @@ class Agent:
 class Product:
     name: str
     series: str | None
-    list_price: float
+    list_price: float | None  # None: no list of products was there
 
 
 class Names(Generic[Thing]):
@@ -90,10 +90,10 @@ def read_agents(data: bytes, oddities: list[Oddity]) -> Names[Agent]:
         return Agent(name, cells["manager"] or None, office, email)
 
     required = ("sales_agent", "manager", "regional_office")
-    return _read_named(TEAMS, table.parse(TEAMS, data, required=required), agent, oddities)
+    return _read_named(TEAMS, "sales_agent", table.parse(TEAMS, data, required=required), agent, oddities)
 
 
-def read_products(data: bytes, oddities: list[Oddity]) -> Names[Product]:
+def read_products(data: bytes, oddities: list[Oddity], *, file: str = PRODUCTS) -> Names[Product]:
     def product(cells: dict[str, str], findings: Findings) -> Product | None:
         price = number(cells, "sales_price", findings)
         if not cells["sales_price"]:
@@ -103,7 +103,7 @@ def read_products(data: bytes, oddities: list[Oddity]) -> Names[Product]:
         return None if price is None else Product(cells["product"], cells["series"] or None, price)
 
     required = ("product", "series", "sales_price")
-    return _read_named(PRODUCTS, table.parse(PRODUCTS, data, required=required), product, oddities)
+    return _read_named(file, "product", table.parse(file, data, required=required), product, oddities)
 
 
 def read_accounts(data: bytes | None, oddities: list[Oddity]) -> Names[str] | None:
@@ -127,7 +127,7 @@ def read_accounts(data: bytes | None, oddities: list[Oddity]) -> Names[str] | No
 
     optional = (*spelled, *counted, "subsidiary_of")
     parsed = table.parse(ACCOUNTS, data, required=("account",), optional=optional)
-    accounts = _read_named(ACCOUNTS, parsed, account, oddities)
+    accounts = _read_named(ACCOUNTS, "account", parsed, account, oddities)
     oddities.extend(_unknown_parents(parsed.rows, set(accounts)))
     return accounts
 
@@ -142,13 +142,13 @@ def _unknown_parents(rows: list[Row], accounts: set[str]) -> Iterable[Oddity]:
 
 def _read_named(
     file: str,
+    column: str,
     parsed: Table,
     read_one: Callable[[dict[str, str], Findings], Thing | None],
     oddities: list[Oddity],
 ) -> Names[Thing]:
     """The things of a file whose first required column names them; the first of one name is kept."""
     oddities.extend(parsed.oddities)
-    column = {ACCOUNTS: "account", PRODUCTS: "product", TEAMS: "sales_agent"}[file]
     names = Names[Thing]()
     kept: dict[str, Row] = {}
     for row in parsed.rows:

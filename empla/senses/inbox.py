@@ -139,6 +139,15 @@ async def deliver_all(
     return delivery
 
 
+async def deliver_whole(tx: Tx, observations: Sequence[NewObservation], *, recipients: Mapping[str, UUID]) -> Delivery:
+    """All of them in this transaction, a statement for each batch: what can't be kept undoes the rest. Raises as `deliver`."""
+    size = min(_BATCH, tx.settings.max_batch)
+    delivery = Delivery()
+    for start in range(0, len(observations), size):
+        delivery.add(await deliver(tx, observations[start : start + size], recipients=recipients))
+    return delivery
+
+
 ObservationStatus = Literal["pending", "perceived", "failed"]
 
 

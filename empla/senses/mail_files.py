@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,16 +40,27 @@ def read_mbox(path: Path, *, recipient: str, settings: Settings) -> Reading:
             about = os.fstat(file.fileno())
             if about.st_size > LARGEST_MBOX_BYTES:
                 raise InvalidError(f"{path} is larger than {LARGEST_MBOX_BYTES:,} bytes, the most that is read.")
-            unknown = Receipt(datetime.fromtimestamp(about.st_mtime, UTC))
-            for letter in _letters(file, path, most=settings.mail_max_bytes):
-                if letter.size > settings.mail_max_bytes:
-                    pile.leave_out(too_large(settings), line=letter.line)
-                else:
-                    raw = _ESCAPED.sub(rb"\1", b"".join(letter.pieces))
-                    pile.add(raw, receipt=_receipt(letter.envelope) or unknown, line=letter.line)
+            _fill(pile, file, name=str(path), received=datetime.fromtimestamp(about.st_mtime, UTC))
     except OSError as problem:
         raise InvalidError(f"{path} can't be read: {problem.strerror}.") from problem
     return pile.reading()
+
+
+def read_sent_mbox(data: bytes, *, file: str, received: datetime, recipient: str, settings: Settings) -> Reading:
+    """As `read_mbox`, of a file that somebody sent; a mail that does not say when it came was `received` then."""
+    pile = Pile(recipient, _shown(file), settings)
+    _fill(pile, BytesIO(data), name=file, received=received)
+    return pile.reading()
+
+
+def _fill(pile: Pile, file: BinaryIO, *, name: str, received: datetime) -> None:
+    settings = pile.settings
+    for letter in _letters(file, name, most=settings.mail_max_bytes):
+        if letter.size > settings.mail_max_bytes:
+            pile.leave_out(too_large(settings), line=letter.line)
+        else:
+            raw = _ESCAPED.sub(rb"\1", b"".join(letter.pieces))
+            pile.add(raw, receipt=_receipt(letter.envelope) or Receipt(received), line=letter.line)
 
 
 def read_maildir(path: Path, *, recipient: str, settings: Settings) -> Reading:
@@ -83,7 +95,7 @@ class _Letter:
             self.pieces.clear()
 
 
-def _letters(file: BinaryIO, path: Path, *, most: int) -> Iterator[_Letter]:
+def _letters(file: BinaryIO, name: str, *, most: int) -> Iterator[_Letter]:
     """The mails of an mbox. One begins with an envelope after an empty line; of one with more than `most` bytes only the size is kept."""
     letter: _Letter | None = None
     line, begins, after_blank = 1, True, True
@@ -96,7 +108,7 @@ def _letters(file: BinaryIO, path: Path, *, most: int) -> Iterator[_Letter]:
         elif letter is not None:
             letter.add(piece, most)
         elif piece.strip():
-            raise InvalidError(f'{path} is no mbox: it does not begin with "From ".')
+            raise InvalidError(f'{name} is no mbox: it does not begin with "From ".')
         after_blank = begins and not piece.strip(b"\r\n")
         line, begins = line + ends, ends
     if letter is not None:

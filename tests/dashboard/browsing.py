@@ -20,8 +20,9 @@ from empla.bdi.beliefs import Evidence
 from empla.bdi.intentions import NewIntention, NewStep
 from empla.bdi.shapes import Plan, PlanContext, Target
 from empla.employees import assignments, employees
-from empla.memory import procedural
+from empla.memory import episodic, procedural, semantic
 from empla.memory.procedural import Procedure
+from empla.memory.semantic import NewFact
 from empla.settings import Settings
 from empla.storage.database import Database
 from empla.storage.tx import Caller
@@ -77,6 +78,8 @@ async def _things(database: Database, house: Caller, own: UUID) -> dict[str, UUI
     async with database.write(house) as tx:
         news = Evidence.parse(subject="pipeline", predicate="coverage", object=2.4)
         belief = await beliefs.observe(tx, employee=own, piece=news)
+        fact = await semantic.learn(tx, employee=own, claim=NewFact(subject="Acme", predicate="buys", object="GTX Pro"))
+        episode = await episodic.record(tx, employee=own, description="Acme asked for a discount")
         target = Target(metric="pipeline.coverage", threshold=3, restore=3.5)
         goal = await goals.adopt(
             tx, employee=own, goal_type="maintenance", description="Keep the pipeline full", target=target
@@ -102,6 +105,8 @@ async def _things(database: Database, house: Caller, own: UUID) -> dict[str, UUI
         "goal": goal.id,
         "procedure": procedure.id,
         "intention": intention,
+        "fact": fact.id,
+        "episode": episode.id,
     }
 
 

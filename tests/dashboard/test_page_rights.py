@@ -17,6 +17,7 @@ _PARAMETER = re.compile(r"\{(\w+):uuid\}")
 # What a user may not see at all; of the rest a user sees those of the employees that are his.
 _STAFF_ONLY: frozenset[str] = frozenset(
     {
+        *("hire.form", "hire.sources", "hire.first_cycle"),
         *("users.administration", "users.people", "users.person", "keys.shelf", "budgets.today"),
         *("integrations.accounts", "playbooks.form", "audit.of_employee", "audit.of_company"),
     }

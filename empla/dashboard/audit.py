@@ -36,7 +36,9 @@ async def of_employee(visit: Visit, employee: UUID) -> Response:
     async with visit.read(roles=STAFF) as tx:
         person = await employees.get(tx, employee=employee)
         found = await _found(tx, asked, employee)
-    return visit.show("employee_audit.html", person=person, **_shown(asked, found))
+    return visit.show(
+        "employee_audit.html", person=person, asked=asked, entries=found[:_A_PAGE], has_more=len(found) > _A_PAGE
+    )
 
 
 @room.shows("/administration/audit")
@@ -45,7 +47,7 @@ async def of_company(visit: Visit) -> Response:
     asked = visit.asked(Asked)
     async with visit.read(roles=STAFF) as tx:
         found = await _found(tx, asked)
-    return visit.show("company_audit.html", **_shown(asked, found))
+    return visit.show("company_audit.html", asked=asked, entries=found[:_A_PAGE], has_more=len(found) > _A_PAGE)
 
 
 async def _found(tx: ReadTx, asked: Asked, employee: UUID | None = None) -> list[Entry]:
@@ -59,7 +61,3 @@ async def _found(tx: ReadTx, asked: Asked, employee: UUID | None = None) -> list
         resource_type=asked.about,
         employee=employee,
     )
-
-
-def _shown(asked: Asked, found: list[Entry]) -> dict[str, object]:
-    return {"asked": asked, "entries": found[:_A_PAGE], "has_more": len(found) > _A_PAGE}

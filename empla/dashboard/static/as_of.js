@@ -5,9 +5,13 @@
   const said = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric", timeZone: "UTC" });
   let soon;
 
-  function day(range) { return new Date(Date.parse(range.dataset.asOf) + Number(range.value) * DAY); }
+  function day(range) {
+    return new Date(Date.parse(range.dataset.asOf) + Number(range.value) * DAY);
+  }
 
-  function tell(range) { range.setAttribute("aria-valuetext", range.value === range.max ? "now" : said.format(day(range))); }
+  function tell(range) {
+    range.setAttribute("aria-valuetext", range.value === range.max ? "now" : said.format(day(range)));
+  }
 
   function ready() {
     for (const slide of document.querySelectorAll("[data-as-of-slide]")) {
@@ -27,7 +31,10 @@
   // Letting go sends the form at once (page.js).
   document.addEventListener("change", (event) => {
     const range = event.target.closest("input[data-as-of]");
-    if (range) { clearTimeout(soon); return; }
+    if (range) {
+      clearTimeout(soon);
+      return;
+    }
     const date = event.target.closest("input[name=as_of]");
     const other = date && date.form.querySelector("input[data-as-of]");
     if (!other) return;
@@ -39,7 +46,8 @@
   document.addEventListener("formdata", (event) => {
     const date = event.target.elements.as_of;
     if (!date) return;
-    for (const [name, value] of [...event.formData]) if (!value || (name === "as_of" && value === date.max)) event.formData.delete(name);
+    for (const [name, value] of [...event.formData])
+      if (!value || (name === "as_of" && value === date.max)) event.formData.delete(name);
   });
   document.addEventListener("DOMContentLoaded", ready);
 })();

@@ -20,18 +20,23 @@
   const waiting = new Map();
   function refresh(part, after = 400) {
     clearTimeout(waiting.get(part.id));
-    waiting.set(part.id, setTimeout(() => {
-      waiting.delete(part.id);
-      const busy = part.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
-      // Somebody writes there, or has opened a form: later, so that nothing moves under his hands.
-      if (!part.isConnected) return;
-      if (busy || part.querySelector(".decide details[open], .notices details[open]")) return void refresh(part, 3000);
-      // Which part it is stands in the header; htmx would name the source of the request there, which is the page.
-      const headers = { "HX-Target": `${part.localName}#${part.id}` };
-      // Each part asks for itself: of several requests with one source, htmx drops all but the first two.
-      const asked = { source: part, target: "#" + part.id, swap: "outerMorph", headers };
-      htmx.ajax("GET", location.pathname + location.search, asked);
-    }, after));
+    waiting.set(
+      part.id,
+      setTimeout(() => {
+        waiting.delete(part.id);
+        const busy =
+          part.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
+        // Somebody writes there, or has opened a form: later, so that nothing moves under his hands.
+        if (!part.isConnected) return;
+        if (busy || part.querySelector(".decide details[open], .notices details[open]"))
+          return void refresh(part, 3000);
+        // Which part it is stands in the header; htmx would name the source of the request there, which is the page.
+        const headers = { "HX-Target": `${part.localName}#${part.id}` };
+        // Each part asks for itself: of several requests with one source, htmx drops all but the first two.
+        const asked = { source: part, target: "#" + part.id, swap: "outerMorph", headers };
+        htmx.ajax("GET", location.pathname + location.search, asked);
+      }, after),
+    );
   }
 
   function follow() {
@@ -57,17 +62,39 @@
       place.removeAttribute("data-series");
       const probe = document.createElement("i");
       place.append(probe);
-      const resolved = (name) => { probe.style.color = `var(${name})`; return getComputedStyle(probe).color; };
+      const resolved = (name) => {
+        probe.style.color = `var(${name})`;
+        return getComputedStyle(probe).color;
+      };
       const colours = ["--accent", "--warn", "--good", "--violet"].map(resolved);
-      const axis = { stroke: resolved("--ink-2"), grid: { stroke: resolved("--line"), width: 1 }, ticks: { stroke: resolved("--line") } };
+      const axis = {
+        stroke: resolved("--ink-2"),
+        grid: { stroke: resolved("--line"), width: 1 },
+        ticks: { stroke: resolved("--line") },
+      };
       probe.remove();
       const size = () => ({ width: place.clientWidth, height: Math.max(180, Math.min(260, place.clientWidth / 2.6)) });
-      const plot = new uPlot({
-        ...size(),
-        series: [{}, ...told.series.map((one, at) => ({ label: one.label, stroke: colours[at % 4], width: 2, points: { show: !one.dashed && told.x.length < 40 }, spanGaps: true, dash: one.dashed ? [6, 4] : undefined, paths: one.steps ? uPlot.paths.stepped({ align: 1 }) : undefined }))],
-        axes: [axis, { ...axis, size: 56, label: told.unit || undefined, labelSize: told.unit ? 18 : 0 }],
-        scales: told.range ? { y: { range: told.range } } : {},
-      }, [told.x, ...told.series.map((one) => one.y)], place);
+      const plot = new uPlot(
+        {
+          ...size(),
+          series: [
+            {},
+            ...told.series.map((one, at) => ({
+              label: one.label,
+              stroke: colours[at % 4],
+              width: 2,
+              points: { show: !one.dashed && told.x.length < 40 },
+              spanGaps: true,
+              dash: one.dashed ? [6, 4] : undefined,
+              paths: one.steps ? uPlot.paths.stepped({ align: 1 }) : undefined,
+            })),
+          ],
+          axes: [axis, { ...axis, size: 56, label: told.unit || undefined, labelSize: told.unit ? 18 : 0 }],
+          scales: told.range ? { y: { range: told.range } } : {},
+        },
+        [told.x, ...told.series.map((one) => one.y)],
+        place,
+      );
       new ResizeObserver(() => plot.setSize(size())).observe(place);
     }
     void colour;
@@ -81,24 +108,36 @@
     if (typing) return;
     if (event.key === "/") {
       const search = document.querySelector("input[type=search]");
-      if (search) { event.preventDefault(); search.focus(); }
+      if (search) {
+        event.preventDefault();
+        search.focus();
+      }
       return;
     }
     const items = [...document.querySelectorAll("[data-item]")];
     const at = items.findIndex((item) => item.contains(document.activeElement));
     if (event.key === "j" || event.key === "k") {
       const next = items[Math.min(items.length - 1, Math.max(0, at + (event.key === "j" ? 1 : -1)))];
-      if (next) { event.preventDefault(); next.focus(); next.scrollIntoView({ block: "nearest" }); }
+      if (next) {
+        event.preventDefault();
+        next.focus();
+        next.scrollIntoView({ block: "nearest" });
+      }
       return;
     }
     const within = at >= 0 ? items[at] : null;
     const button = within && within.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
-    if (button) { event.preventDefault(); button.click(); }
+    if (button) {
+      event.preventDefault();
+      button.click();
+    }
   }
 
   function theme() {
     const root = document.documentElement;
-    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    const dark = root.dataset.theme
+      ? root.dataset.theme === "dark"
+      : matchMedia("(prefers-color-scheme: dark)").matches;
     root.dataset.theme = dark ? "light" : "dark";
     localStorage.setItem("empla-theme", root.dataset.theme);
   }
@@ -120,7 +159,9 @@
   function copied(button) {
     const place = document.getElementById(button.dataset.copy);
     place.select();
-    const done = () => { button.textContent = "Copied"; };
+    const done = () => {
+      button.textContent = "Copied";
+    };
     if (navigator.clipboard) navigator.clipboard.writeText(place.value).then(done, () => {});
     else if (document.execCommand("copy")) done();
   }
@@ -155,14 +196,24 @@
     place.form.requestSubmit();
   }
 
-  function dressed(root) { localTimes(root); charts(root); }
+  function dressed(root) {
+    localTimes(root);
+    charts(root);
+  }
   // A form with data-submit-on-change is sent when something in it was chosen.
   function changes(event) {
     const form = event.target.form;
     if (form && form.dataset.submitOnChange !== undefined) form.requestSubmit();
   }
-  document.addEventListener("DOMContentLoaded", () => { dressed(document); follow(); welcome(); });
-  document.addEventListener("htmx:after:swap", () => { dressed(document); goOn(); });
+  document.addEventListener("DOMContentLoaded", () => {
+    dressed(document);
+    follow();
+    welcome();
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    dressed(document);
+    goOn();
+  });
   document.addEventListener("focusin", itemFocused);
   document.addEventListener("toggle", opens, true);
   document.addEventListener("keydown", keys);

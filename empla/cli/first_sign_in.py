@@ -158,7 +158,7 @@ def show(prepared: Prepared, *, url: str, home: Path | None) -> None:
         print_command(["empla", "user", "password", entry.email, "--tenant", entry.slug, *where])
     _show_offices(prepared)
     console.print(
-        "\nOpen the address above in a browser. For programs: docs/first-employee-over-http.md, five minutes with curl."
+        "\nNext: open that address in a browser; or docs/first-employee-over-http.md, five minutes with curl."
     )
 
 

@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,11 +48,15 @@ def up(cluster: "Cluster") -> Iterator[Up]:
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env
         ) as running:
             assert running.stdout is not None
+            # One that says something else than is waited for ends, and so does what it says.
+            too_late = threading.Timer(60, running.kill)
+            too_late.start()
             try:
                 lines: list[str] = []
                 while not lines or not lines[-1].startswith("Next:"):
                     lines.append(running.stdout.readline())
                     assert lines[-1], lines
+                too_late.cancel()
                 yield Up("".join(lines))
             finally:
                 running.terminate()

@@ -3,10 +3,10 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -63,6 +63,8 @@ TOLD = {
     "hired": "Hired. Now give it something to begin with.",
 }
 Asked = TypeVar("Asked", bound=BaseModel)
+# A password is what was typed, spaces and all; the text of every other field begins and ends with a word.
+Secret = Annotated[SecretStr, BeforeValidator(SecretStr)]
 _SEE_OTHER = 303
 _MAX_FIELDS = 100
 

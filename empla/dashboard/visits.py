@@ -120,11 +120,15 @@ class Visit:
         body = await body_of(self.request, self.house.settings, max_bytes=max_bytes)
         setattr(self.request, "_body", body)  # noqa: B010 — where starlette looks for what was read already
 
-    async def sent(self, shape: type[Asked]) -> Asked:
-        """What the form says. Raises `InvalidError` in one sentence."""
+    async def sent(self, shape: type[Asked], *, emptied: frozenset[str] = frozenset()) -> Asked:
+        """What the form says; a field of `emptied` that is empty was emptied. Raises `InvalidError` in one sentence."""
         async with self.request.form(max_files=0, max_fields=_MAX_FIELDS) as form:
             many = {name for name, known in shape.model_fields.items() if "list" in str(known.annotation)}
-            said = {name: form.getlist(name) if name in many else form[name] for name in form if form[name] != ""}
+            said = {
+                name: form.getlist(name) if name in many else form[name]
+                for name in form
+                if form[name] != "" or name in emptied
+            }
         return _shaped(shape, said)
 
     @property

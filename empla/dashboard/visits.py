@@ -137,6 +137,11 @@ class Visit:
         return self.request.headers.get("hx-request-type") == "partial"
 
     @property
+    def is_live(self) -> bool:
+        """Nobody asked: the page did by itself, because something happened. What was told before stays where it is read."""
+        return "x-live" in self.request.headers
+
+    @property
     def block(self) -> str | None:
         """Which part: the id of the element that it shall replace."""
         return (self.request.headers.get("hx-target", "").rpartition("#")[2] or None) if self.is_partial else None
@@ -149,7 +154,7 @@ class Visit:
         """The page, or the part of it that was asked for."""
         frame = self._frame()
         text = render(template, block=self.block, **frame, **shown)
-        if self.is_partial:
+        if self.is_partial and not self.is_live:
             text += render("beside.html", **frame)
         return HTMLResponse(text, status, headers={"Vary": "HX-Request-Type, HX-Target"})
 

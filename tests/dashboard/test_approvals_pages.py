@@ -77,6 +77,9 @@ async def test_a_request_that_comes_is_shown_and_nothing_moves_while_somebody_wr
         await expect(page.get_by_role("status")).to_contain_text("Rejected")
         await expect(items).to_have_count(1)
         await expect(items.first).to_contain_text("Hello")
+        # What was said stays, whatever happens beside it.
+        await page.wait_for_timeout(900)
+        await expect(page.get_by_role("status")).to_contain_text("Rejected")
     async with site.client(await a_token(dana)) as client:
         assert "She has it" in (await client.get("/approvals?which=decided")).text
 

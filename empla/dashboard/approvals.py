@@ -108,6 +108,8 @@ def _arguments(text: str) -> dict[str, JsonValue]:
         found: Any = json.loads(text)
     except ValueError as error:
         raise InvalidError(f"the arguments are no JSON: {error}") from None
+    except RecursionError:
+        raise InvalidError("the arguments are nested too deeply") from None
     if not isinstance(found, dict):
         raise InvalidError("the arguments are a JSON object, with a name for each")
     return cast("dict[str, JsonValue]", found)

@@ -87,7 +87,7 @@ async def decide(visit: Visit) -> Response:
 
 
 def _changed(sent: Decision, asked: Approval) -> Wording:
-    """What was edited alone; a browser ends lines in its own way. Raises `InvalidError` for what was emptied: it is not sent as it stood."""
+    """What was edited alone; a browser ends lines in its own way. Raises `InvalidError` for what was emptied."""
     for name, called in _WORDING.items():
         if getattr(sent, name) == "" and getattr(asked, name):
             raise InvalidError(f"the {called} were emptied: reject what shall not be sent")

@@ -53,7 +53,7 @@ class Act(Fields):
 
 @room.takes("/employees/{employee:uuid}/standing")
 async def stand(visit: Visit, employee: UUID) -> Response:
-    """Staff pauses, resumes, promotes one stage, or demotes one: from the stage that was seen, so that a button pressed twice counts once."""
+    """Staff pauses, resumes, promotes one stage, or demotes one: from the one that was seen, so that a button pressed twice counts once."""
     sent = await visit.sent(Act)
     act = sent.act
     async with visit.write(roles=STAFF) as tx:

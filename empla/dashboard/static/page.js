@@ -31,7 +31,7 @@
         if (busy || part.querySelector(".decide details[open], .notices details[open]"))
           return void refresh(part, 3000);
         // Which part it is stands in the header; htmx would name the source of the request there, which is the page.
-        const headers = { "HX-Target": `${part.localName}#${part.id}` };
+        const headers = { "HX-Target": `${part.localName}#${part.id}`, "X-Live": "1" };
         // Each part asks for itself: of several requests with one source, htmx drops all but the first two.
         const asked = { source: part, target: "#" + part.id, swap: "outerMorph", headers };
         htmx.ajax("GET", location.pathname + location.search, asked);

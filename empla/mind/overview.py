@@ -103,7 +103,8 @@ TEAM: LiteralString = """
         SELECT employee_id, count(*) AS waiting FROM effects
          WHERE tenant_id = %(tenant)s::uuid AND status = 'awaiting_approval' GROUP BY employee_id
     ), shown AS (
-        SELECT e.id, e.name, e.role, e.email, e.status, e.lifecycle_stage, g.pursued AS goals, g.at_risk, coalesce(a.waiting, 0) AS approvals
+        SELECT e.id, e.name, e.role, e.email, e.status, e.lifecycle_stage, g.pursued AS goals, g.at_risk,
+               coalesce(a.waiting, 0) AS approvals
           FROM employees e
          CROSS JOIN LATERAL (
                SELECT count(*) AS pursued, count(*) FILTER (WHERE w.current_progress ->> 'state' = 'violated') AS at_risk

@@ -25,13 +25,13 @@ async def now(visit: Visit, employee: UUID) -> Response:
     async with visit.read() as tx:
         person = await employees.get(tx, employee=employee)
         latest = await events.latest(tx, limit=_LATEST, employee=employee) if visit.wants("latest") else []
-        [record] = await lifecycle.records(tx, employee=employee)
+        records = await lifecycle.records(tx, employee=employee) if visit.wants("standing") else []
     place = STAGES.index(person.lifecycle_stage)
     return visit.show(
         "employee_now.html",
         person=person,
         latest=latest,
-        record=record,
+        record=records[0] if records else None,
         before=STAGES[place - 1] if place else None,
         promising=lifecycle.PROMISING,
         figures=person.performance_metrics.to_json(),

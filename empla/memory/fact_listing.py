@@ -244,12 +244,10 @@ class Named(BaseModel):
 MAX_NAME = 80  # characters; what is longer is text, and names nothing
 NAMES: LiteralString = """
     SELECT min(side.name) AS name, count(*) AS facts
-      FROM (SELECT subject_key AS key, subject AS name FROM memory_semantic
-             WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
-             UNION ALL
-            SELECT object_key, object FROM memory_semantic
-             WHERE tenant_id = %(tenant)s::uuid AND employee_id = %(employee)s::uuid AND deleted_at IS NULL
-               AND object_key <> subject_key AND length(object) <= %(longest)s::int) side
+      FROM memory_semantic f
+     CROSS JOIN LATERAL (VALUES (true, f.subject_key, f.subject), (false, f.object_key, f.object)) side (is_subject, key, name)
+     WHERE f.tenant_id = %(tenant)s::uuid AND f.employee_id = %(employee)s::uuid AND f.deleted_at IS NULL
+       AND (side.is_subject OR (f.object_key <> f.subject_key AND length(f.object) <= %(longest)s::int))
      GROUP BY side.key ORDER BY count(*) DESC, 1 LIMIT %(limit)s::int
 """
 

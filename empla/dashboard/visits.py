@@ -1,12 +1,13 @@
 """One request of a person with a browser: who it is, what was asked, and the page or the address that answers it."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.datastructures import ImmutableMultiDict
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -15,7 +16,6 @@ from empla.api.limits import body_of
 from empla.api.operations import House
 from empla.api.problems import faults_of, invalid
 from empla.dashboard.templates import render
-from empla.errors import ForbiddenError
 from empla.mind import overview
 from empla.mind.overview import Viewer
 from empla.storage.tx import ReadTx, Tx
@@ -107,11 +107,7 @@ class Visit:
 
     def asked(self, shape: type[Asked]) -> Asked:
         """What the address asks for. Raises `InvalidError` in one sentence."""
-        query = self.request.query_params
-        many = {name for name, known in shape.model_fields.items() if "list" in str(known.annotation)}
-        return _shaped(
-            shape, {name: query.getlist(name) if name in many else query[name] for name in query if query[name] != ""}
-        )
+        return _shaped(shape, self.request.query_params)
 
     async def receive(self, max_bytes: int) -> None:
         """The body is here, and not too large. Raises `TooLargeError`, `SlowBodyError`."""
@@ -121,9 +117,7 @@ class Visit:
     async def sent(self, shape: type[Asked]) -> Asked:
         """What the form says. Raises `InvalidError` in one sentence."""
         async with self.request.form(max_files=0, max_fields=_MAX_FIELDS) as form:
-            many = {name for name, known in shape.model_fields.items() if "list" in str(known.annotation)}
-            said = {name: form.getlist(name) if name in many else form[name] for name in form if form[name] != ""}
-        return _shaped(shape, said)
+            return _shaped(shape, form)
 
     @property
     def is_partial(self) -> bool:
@@ -176,14 +170,11 @@ class Visit:
         return RedirectResponse(to + ("?" + urlencode(query) if query else ""), _SEE_OTHER)
 
 
-def _shaped(shape: type[Asked], said: Mapping[str, Any]) -> Asked:
+def _shaped(shape: type[Asked], said: ImmutableMultiDict[str, Any]) -> Asked:
+    """What comes several times is a list where the shape has one; of the rest, the last counts."""
+    many = {name for name, known in shape.model_fields.items() if get_origin(known.annotation) is list}
+    filled = {name: said.getlist(name) if name in many else said[name] for name in said if said[name] != ""}
     try:
-        return shape.model_validate(said)
+        return shape.model_validate(filled)
     except ValidationError as error:
         raise invalid(faults_of([{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()])) from None
-
-
-def need(allowed: bool, sentence: str) -> None:  # noqa: FBT001 — reads as a sentence
-    """Raises `ForbiddenError` with it."""
-    if not allowed:
-        raise ForbiddenError(sentence)

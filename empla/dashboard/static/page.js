@@ -56,7 +56,6 @@
 
   function charts(root) {
     if (typeof uPlot === "undefined") return;
-    const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
     for (const place of root.querySelectorAll(".chart[data-series]")) {
       const told = JSON.parse(place.dataset.series);
       place.removeAttribute("data-series");
@@ -97,7 +96,6 @@
       );
       new ResizeObserver(() => plot.setSize(size())).observe(place);
     }
-    void colour;
   }
 
   // j and k move among what can be decided, and the letter of a button (data-key) presses it.

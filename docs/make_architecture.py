@@ -12,10 +12,11 @@ ROWS = (
         "Faces",
         "#e8f1fb",
         (
-            ("empla", "the command line: cli/"),
-            ("/v1", "the HTTP API: api/"),
-            ("empla worker", "cycles in time: worker/"),
-            ("import empla", "for Python programs: app.py, handles/"),
+            ("empla", "command line: cli/"),
+            ("/", "pages: dashboard/"),
+            ("/v1", "HTTP API: api/"),
+            ("empla worker", "cycles: worker/"),
+            ("import empla", "app.py, handles/"),
         ),
     ),
     (

@@ -194,3 +194,5 @@ def _farewell(plan: replay.Plan, hero: Hero, where: list[str], *, is_embedded: b
         print_command([program, *words, *where])
     if is_embedded:
         print_command([program, "db", "stop", *where])
+    console.print("\nSee it in a browser, at the address and with the password that this prints:", style="bold")
+    print_command([program, "up", "--company", hero.slug, "--email", f"you@{hero.slug}.example", *where])

@@ -12,9 +12,11 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fcntl import ioctl
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -86,6 +88,40 @@ def shell(command: str) -> Answer:
         timeout=_PATIENCE,
     )
     return Answer(done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def until_stopped(command: str, **variables: str) -> Generator[Callable[[str], str]]:
+    """Paste one that goes on until Ctrl-C; gives what it says up to a line that begins so."""
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+        stdin=subprocess.DEVNULL,
+        env=environment() | variables,
+        start_new_session=True,
+    )
+    out = process.stdout
+    assert out is not None
+    overdue = threading.Timer(_PATIENCE, process.kill)
+    overdue.start()
+
+    def says(last: str) -> str:
+        said = list(takewhile(lambda line: not line.startswith(last), out))
+        assert process.poll() is None, said
+        return "".join(said)
+
+    try:
+        yield says
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(_PATIENCE) == 0
+    finally:
+        overdue.cancel()
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        out.close()
 
 
 def in_terminal(*words: str | Path, home: Path, columns: int) -> Answer:
@@ -207,9 +243,9 @@ def figures(found: dict[str, Any]) -> Figures:
     return {slug: (report["digest"], report["counts"]) for slug, report in found.items()}
 
 
-def commands(page: str) -> list[str]:
-    """The commands that a page ends with, as a person would copy them: a line that ends with a backslash goes on."""
-    lines = page.partition("Look further:")[2]
+def commands(page: str, *, after: str = "Look further:") -> list[str]:
+    """The commands below a line of a page, as a person would copy them: a line that ends with a backslash goes on."""
+    lines = page.partition(after)[2].lstrip("\n").partition("\n\n")[0]
     return [command.strip() for command in re.split(r"(?<!\\)\n", lines) if command.strip()]
 
 

@@ -8,8 +8,22 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
-from command_line import Figures, Starter, commands, cycles, empla, figures, in_terminal, look, reports, shell, words_of
+from command_line import (
+    Figures,
+    Starter,
+    commands,
+    cycles,
+    empla,
+    figures,
+    in_terminal,
+    look,
+    reports,
+    shell,
+    until_stopped,
+    words_of,
+)
 
 from empla.demo import world
 from empla.storage import embedded
@@ -20,6 +34,7 @@ TRUSTED = "2025-09-17"  # on that evening who has earned it is supervised from n
 EVENINGS_THEN = 9 * 85
 # How far a life is lived on that was asked back before: to its end, where there is time for it.
 LATER = None if int(os.environ.get("EMPLA_TEST_PATIENCE", "1")) > 1 else "2025-05-10"
+IN_A_BROWSER = "See it in a browser, at the address and with the password that this prints:"
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -37,8 +52,8 @@ def test_the_report_fits_the_terminal(own_world: Path, columns: int):
     rows = [line for line in table if re.match("  [A-Z]", line)]
     assert len(rows) == 9  # a name is on one line, with its figures
     assert all(len(row.split()) == 10 for row in rows)
-    # About one screen for the offices and their goals, and one for the story and what waits.
-    assert len(lines) <= 118
+    # About one screen for the offices and their goals, and one for the story, what waits and where to look.
+    assert len(lines) <= 122
 
 
 def test_nothing_but_the_report_is_on_stdout_when_it_is_piped(own_world: Path):
@@ -76,6 +91,20 @@ def test_the_commands_at_its_end_can_be_pasted(own_world: Path, columns: int):
         answer = shell(command)
         assert answer.code == 0, (command, answer.err)
         assert answer.err == ""
+    (opened,) = commands(_CONTROL.sub("", page), after=IN_A_BROWSER)
+    assert words_of(opened)[1:6] == ["up", "--company", "east", "--email", "you@east.example"]
+
+
+def test_the_last_command_opens_the_dashboard_on_what_was_lived(own_world: Path, own_figures: Figures):
+    (opened,) = commands(empla("demo", home=own_world).out, after=IN_A_BROWSER)
+    # A worker would go on with their lives, which other tests compare.
+    with until_stopped(f"exec {opened} --no-worker", EMPLA_API_PORT="0") as says:
+        found = dict(re.findall(r"(is up:|  password) +(\S+)", says("Next:")))
+        with httpx.Client(base_url=found["is up:"], headers={"Sec-Fetch-Site": "same-origin"}) as browser:
+            me = {"tenant": "east", "email": "you@east.example", "password": found["  password"]}
+            assert browser.post("/sign-in", data=me).headers["location"] == "/"
+            assert "Imogen Vasker" in browser.get("/").text
+    assert figures(reports(own_world)) == own_figures
 
 
 def test_the_story_is_true(own_world: Path):

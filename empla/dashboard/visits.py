@@ -179,15 +179,11 @@ class Visit:
         return RedirectResponse(to + ("?" + urlencode(query) if query else ""), _SEE_OTHER)
 
 
-def _shaped(
-    shape: type[Asked], said: ImmutableMultiDict[str, Any], emptied: frozenset[str] = frozenset()
-) -> Asked:
+def _shaped(shape: type[Asked], said: ImmutableMultiDict[str, Any], emptied: frozenset[str] = frozenset()) -> Asked:
     """What comes several times is a list where the shape has one; of the rest, the last counts."""
     many = {name for name, known in shape.model_fields.items() if get_origin(known.annotation) is list}
     filled = {
-        name: said.getlist(name) if name in many else said[name]
-        for name in said
-        if said[name] != "" or name in emptied
+        name: said.getlist(name) if name in many else said[name] for name in said if said[name] != "" or name in emptied
     }
     try:
         return shape.model_validate(filled)

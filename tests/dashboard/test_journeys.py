@@ -6,6 +6,7 @@ from a table.
 
 import asyncio
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from browsing import DESKTOP, PASSWORD, PHONE, ROLES, Site, a_token
@@ -96,7 +97,7 @@ async def test_a_part_comes_anew_though_things_go_on_happening(site: Site, brows
         await page.goto(site.url)
         await expect(page.locator("#sums")).to_contain_text("Open notices")
         shown = page.locator("#sums .figure", has_text="Open notices").locator(".value")
-        for number in range(16):
+        for number in range(80):
             async with site.database.write(leaver.caller) as tx:
                 await _tell(tx, leaver.employee, number)
             await asyncio.sleep(0.15)
@@ -105,5 +106,5 @@ async def test_a_part_comes_anew_though_things_go_on_happening(site: Site, brows
     raise AssertionError("nothing was shown while things happened")
 
 
-async def _tell(tx: Tx, employee: object, number: int) -> None:
+async def _tell(tx: Tx, employee: UUID, number: int) -> None:
     await notices.tell(tx, employee=employee, key=f"n{number}", kind="information", text="It goes on.")

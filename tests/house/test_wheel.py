@@ -1,4 +1,4 @@
-"""What is installed has all that it loads beside its modules: the wheel carries every file of the package, and licences with what is not ours."""
+"""What is installed has all that it loads: the wheel carries every file of the package, and licences with what is not ours."""
 
 import subprocess
 import sys

@@ -18,6 +18,7 @@ from empla.mind import deciding
 room = Room("approvals")
 A_PAGE = 20  # requests
 _DONE: dict[Verdict, str] = {"approve": "approved", "edit": "edited", "reject": "rejected"}
+_WORDING = {"title": "words of the title", "body": "words", "recipients": "recipients", "arguments": "arguments"}
 Which = Literal["waiting", "drafts", "decided"]
 
 
@@ -69,7 +70,7 @@ class Decision(Fields):
 @room.takes("/approvals")
 async def decide(visit: Visit) -> Response:
     """Another digest than that of the request is refused: nobody decides about what he did not see."""
-    sent = await visit.sent(Decision)
+    sent = await visit.sent(Decision, emptied=frozenset(_WORDING))
     if sent.verdict == "reject" and sent.reason is None:
         raise InvalidError("say why: the employee remembers it")
     async with visit.write(roles=STAFF) as tx:
@@ -86,7 +87,10 @@ async def decide(visit: Visit) -> Response:
 
 
 def _changed(sent: Decision, asked: Approval) -> Wording:
-    """What was edited alone; a browser ends lines in its own way."""
+    """What was edited alone; a browser ends lines in its own way. Raises `InvalidError` for what was emptied."""
+    for name, called in _WORDING.items():
+        if getattr(sent, name) == "" and getattr(asked, name):
+            raise InvalidError(f"the {called} were emptied: reject what shall not be sent")
     body = None if sent.body is None else sent.body.replace("\r\n", "\n")
     recipients = None if sent.recipients is None else [line.strip() for line in sent.recipients.splitlines()]
     recipients = None if recipients is None else [line for line in recipients if line]
@@ -104,6 +108,8 @@ def _arguments(text: str) -> dict[str, JsonValue]:
         found: Any = json.loads(text)
     except ValueError as error:
         raise InvalidError(f"the arguments are no JSON: {error}") from None
+    except RecursionError:
+        raise InvalidError("the arguments are nested too deeply") from None
     if not isinstance(found, dict):
         raise InvalidError("the arguments are a JSON object, with a name for each")
     return cast("dict[str, JsonValue]", found)

@@ -267,7 +267,7 @@ def meant(text: str, kind: Kind) -> JsonValue:
         return text.lower() in {"yes", "true"}
     try:
         value = json.loads(text.replace(",", "") if kind == "number" else text)
-    except ValueError:
+    except (ValueError, RecursionError):  # the one for what is no JSON, the other for a thousand brackets
         value = None
     if kind == "number" and (isinstance(value, bool) or not isinstance(value, int | float)):
         raise InvalidError(f"this is no number: {text[:40]!r}")

@@ -2,12 +2,12 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 from starlette.responses import Response
 
 from empla.api.doors import ADMINS, STAFF
 from empla.dashboard.pages import Room
-from empla.dashboard.visits import Fields, Visit
+from empla.dashboard.visits import Fields, Secret, Visit
 from empla.effects import integrations
 from empla.effects.integrations import IntegrationKind
 from empla.employees import capabilities
@@ -45,7 +45,7 @@ class Act(Fields):
     name: str = Field(max_length=100)
     kind: Literal["smtp", "imap", "webhook", "webhook_in"] | None = None
     capability: str = Field(default="email", max_length=60)
-    secret: SecretStr | None = Field(default=None, max_length=10_000)
+    secret: Secret | None = Field(default=None, max_length=10_000)
     host: str | None = Field(default=None, max_length=253)
     port: int | None = Field(default=None, ge=1, le=65535)
     tls: Literal["implicit", "starttls", "none"] | None = None

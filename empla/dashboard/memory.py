@@ -246,7 +246,7 @@ def _here(employee: UUID) -> str:
 
 
 def _begin(day: date | None, *, after: int = 0) -> datetime | None:
-    """The moment itself, or when that day begins."""
+    """The moment itself, or when that day begins; None beyond the last day that there is."""
     if day is None or isinstance(day, datetime):
         return day
-    return datetime.combine(day + timedelta(days=after), time(), UTC)
+    return None if after and day == date.max else datetime.combine(day + timedelta(days=after), time(), UTC)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, cast
 from urllib.parse import quote
@@ -129,6 +130,7 @@ def _endpoint(page: Page, house: House) -> Callable[[Request], Awaitable[Respons
         except UnauthorizedError as error:
             response = _to_the_door(visit, error)
         except EmplaError as error:
+            await _look(visit, error)
             response = _refused(visit, error)
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
@@ -183,6 +185,15 @@ def _to_the_door(visit: Visit, error: UnauthorizedError) -> Response:
     response = Response(headers={"HX-Redirect": "/sign-in"}) if visit.is_partial else visit.go(to)
     sessions.forget(visit.request, response)
     return response
+
+
+async def _look(visit: Visit, error: EmplaError) -> None:
+    """Who is refused something stays in the house, with its ways on; where there is no time for that, the sentence has to do."""
+    if visit.desk is None or visit.viewer is not None or visit.is_partial or error.kind == "unavailable":
+        return
+    with suppress(EmplaError):
+        async with visit.read():
+            pass
 
 
 def _refused(visit: Visit, error: EmplaError) -> Response:

@@ -10,7 +10,7 @@ from empla.api.operations import client_of
 from empla.api.problems import detail_of, sort_of
 from empla.dashboard import sessions
 from empla.dashboard.pages import Room
-from empla.dashboard.visits import Fields, Visit
+from empla.dashboard.visits import Fields, Secret, Visit
 from empla.errors import EmplaError, InvalidError
 from empla.mind.mail_resets import mail_reset
 
@@ -29,7 +29,7 @@ class Password(Fields):
 
     tenant: str = Field(max_length=200)
     email: str = Field(max_length=400)
-    password: SecretStr = Field(max_length=2000)
+    password: Secret = Field(max_length=2000)
     onward: str | None = Field(default=None, max_length=2000)
 
 
@@ -85,8 +85,8 @@ class Held(Fields):
     """A link, and the password that it is for."""
 
     token: SecretStr = Field(max_length=1000)
-    password: SecretStr | None = Field(default=None, max_length=2000)
-    again: SecretStr | None = Field(default=None, max_length=2000)
+    password: Secret | None = Field(default=None, max_length=2000)
+    again: Secret | None = Field(default=None, max_length=2000)
 
 
 @room.shows("/welcome", is_open=True)

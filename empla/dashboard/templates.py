@@ -12,6 +12,10 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from empla.dashboard import assets, formats
+from empla.errors import NotFoundError
+
+# Blocks that hold the parts of a page, and are none.
+_AROUND = frozenset({"title", "head", "body", "page", "tab", "memory"})
 
 
 @cache
@@ -54,8 +58,10 @@ def _since(context: Context, value: datetime | None) -> Markup:
 
 
 def render(name: str, *, block: str | None = None, **shown: Any) -> str:
-    """The page; or one block of it alone. Raises `KeyError` for a block that the template has not."""
+    """The page; or one block of it alone. Raises `NotFoundError` for one that is no part of it."""
     template = environment().get_template(name)
     if block is None:
         return template.render(**shown)
+    if block in _AROUND or block not in template.blocks:
+        raise NotFoundError("this page has no such part")
     return "".join(template.blocks[block](template.new_context(shown)))

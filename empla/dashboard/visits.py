@@ -3,10 +3,10 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, get_origin
+from typing import Annotated, Any, TypeVar, get_origin
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
 from starlette.datastructures import ImmutableMultiDict
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -63,6 +63,8 @@ TOLD = {
     "hired": "Hired. Now give it something to begin with.",
 }
 Asked = TypeVar("Asked", bound=BaseModel)
+# A password is what was typed, spaces and all; the text of every other field begins and ends with a word.
+Secret = Annotated[SecretStr, BeforeValidator(SecretStr)]
 _SEE_OTHER = 303
 _MAX_FIELDS = 100
 
@@ -114,15 +116,20 @@ class Visit:
         body = await body_of(self.request, self.house.settings, max_bytes=max_bytes)
         setattr(self.request, "_body", body)  # noqa: B010 — where starlette looks for what was read already
 
-    async def sent(self, shape: type[Asked]) -> Asked:
-        """What the form says. Raises `InvalidError` in one sentence."""
+    async def sent(self, shape: type[Asked], *, emptied: frozenset[str] = frozenset()) -> Asked:
+        """What the form says; a field of `emptied` that is empty was emptied. Raises `InvalidError` in one sentence."""
         async with self.request.form(max_files=0, max_fields=_MAX_FIELDS) as form:
-            return _shaped(shape, form)
+            return _shaped(shape, form, emptied)
 
     @property
     def is_partial(self) -> bool:
         """One part of the page is asked for, not all of it."""
         return self.request.headers.get("hx-request-type") == "partial"
+
+    @property
+    def is_live(self) -> bool:
+        """Nobody asked: the page did by itself, because something happened. What was told before stays where it is read."""
+        return "x-live" in self.request.headers
 
     @property
     def block(self) -> str | None:
@@ -137,7 +144,9 @@ class Visit:
         """The page, or the part of it that was asked for."""
         frame = self._frame()
         text = render(template, block=self.block, **frame, **shown)
-        if self.is_partial:
+        # Sent unpacked, as the assets are not: a page repeats words of its address beside what only its viewer may know, and how well both
+        # pack together can be seen from outside, over TLS too (BREACH). The first page stays under 100 kB as it is.
+        if self.is_partial and not self.is_live:
             text += render("beside.html", **frame)
         return HTMLResponse(text, status, headers={"Vary": "HX-Request-Type, HX-Target"})
 
@@ -170,10 +179,16 @@ class Visit:
         return RedirectResponse(to + ("?" + urlencode(query) if query else ""), _SEE_OTHER)
 
 
-def _shaped(shape: type[Asked], said: ImmutableMultiDict[str, Any]) -> Asked:
+def _shaped(
+    shape: type[Asked], said: ImmutableMultiDict[str, Any], emptied: frozenset[str] = frozenset()
+) -> Asked:
     """What comes several times is a list where the shape has one; of the rest, the last counts."""
     many = {name for name, known in shape.model_fields.items() if get_origin(known.annotation) is list}
-    filled = {name: said.getlist(name) if name in many else said[name] for name in said if said[name] != ""}
+    filled = {
+        name: said.getlist(name) if name in many else said[name]
+        for name in said
+        if said[name] != "" or name in emptied
+    }
     try:
         return shape.model_validate(filled)
     except ValidationError as error:

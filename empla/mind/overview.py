@@ -1,4 +1,8 @@
-"""What people see first: who they are here, what waits for them, and how their employees do. One statement each, by the asker's fences."""
+"""What people see first: who they are here, what waits for them, and how their employees do. One statement each, by the asker's fences.
+
+A fence judges each row that is looked at, and what an employee has done grows with the years: so a statement finds the employees that the
+asker may see, and looks with an index for what each of them has today.
+"""
 
 from datetime import datetime
 from decimal import Decimal
@@ -95,22 +99,23 @@ class Member(BaseModel):
 
 
 TEAM: LiteralString = """
-    WITH goal AS (
-        SELECT employee_id, count(*) AS pursued, count(*) FILTER (WHERE current_progress ->> 'state' = 'violated') AS at_risk
-          FROM employee_goals
-         WHERE tenant_id = %(tenant)s::uuid AND deleted_at IS NULL AND status IN ('active', 'in_progress', 'blocked')
-         GROUP BY employee_id
-    ), asked AS (
+    WITH asked AS (
         SELECT employee_id, count(*) AS waiting FROM effects
          WHERE tenant_id = %(tenant)s::uuid AND status = 'awaiting_approval' GROUP BY employee_id
     ), shown AS (
-        SELECT e.id, e.name, e.role, e.email, e.status, e.lifecycle_stage, coalesce(g.pursued, 0) AS goals,
-               coalesce(g.at_risk, 0) AS at_risk, coalesce(a.waiting, 0) AS approvals
-          FROM employees e LEFT JOIN goal g ON g.employee_id = e.id LEFT JOIN asked a ON a.employee_id = e.id
+        SELECT e.id, e.name, e.role, e.email, e.status, e.lifecycle_stage, g.pursued AS goals, g.at_risk,
+               coalesce(a.waiting, 0) AS approvals
+          FROM employees e
+         CROSS JOIN LATERAL (
+               SELECT count(*) AS pursued, count(*) FILTER (WHERE w.current_progress ->> 'state' = 'violated') AS at_risk
+                 FROM employee_goals w
+                WHERE w.tenant_id = %(tenant)s::uuid AND w.employee_id = e.id AND w.deleted_at IS NULL
+                  AND w.status IN ('active', 'in_progress', 'blocked')) g
+          LEFT JOIN asked a ON a.employee_id = e.id
          WHERE e.tenant_id = %(tenant)s::uuid AND e.deleted_at IS NULL
            AND (%(search)s::text IS NULL OR strpos(lower(e.name || ' ' || e.email), lower(%(search)s::text)) > 0)
            AND (%(status)s::text IS NULL OR e.status = %(status)s::text)
-         ORDER BY coalesce(a.waiting, 0) > 0 DESC, coalesce(g.at_risk, 0) > 0 DESC, lower(e.name), e.id
+         ORDER BY coalesce(a.waiting, 0) > 0 DESC, g.at_risk > 0 DESC, lower(e.name), e.id
          LIMIT %(limit)s::int OFFSET %(skip)s::int
     )
     SELECT s.id, s.name, s.role, s.email, s.status, s.lifecycle_stage, plan.description AS doing, plan.started_at AS doing_since,
@@ -154,22 +159,25 @@ SUMS: LiteralString = """
     WITH today AS (
         SELECT date_trunc('day', %(now)s::timestamptz, 'UTC') AS began, (%(now)s::timestamptz AT TIME ZONE 'UTC')::date AS day
     ), team AS (
-        SELECT count(*) AS employees, count(*) FILTER (WHERE status = 'active') AS active
-          FROM employees WHERE tenant_id = %(tenant)s::uuid AND deleted_at IS NULL
-    ), goal AS (
-        SELECT count(*) AS at_risk FROM employee_goals
-         WHERE tenant_id = %(tenant)s::uuid AND deleted_at IS NULL AND status IN ('active', 'in_progress', 'blocked')
-           AND current_progress ->> 'state' = 'violated'
-    ), effect AS (
-        SELECT count(*) FILTER (WHERE f.status = 'awaiting_approval') AS approvals, count(*) FILTER (WHERE f.status = 'done') AS sent
-          FROM effects f, today
-         WHERE f.tenant_id = %(tenant)s::uuid AND (f.status = 'awaiting_approval' OR (f.status = 'done' AND f.ended_at >= today.began))
+        SELECT count(*) AS employees, count(*) FILTER (WHERE e.status = 'active') AS active, coalesce(sum(goal.at_risk), 0) AS at_risk,
+               coalesce(sum(effect.sent), 0) AS sent
+          FROM employees e CROSS JOIN today
+         CROSS JOIN LATERAL (
+               SELECT count(*) AS at_risk FROM employee_goals g
+                WHERE g.tenant_id = %(tenant)s::uuid AND g.employee_id = e.id AND g.deleted_at IS NULL
+                  AND g.status IN ('active', 'in_progress', 'blocked') AND g.current_progress ->> 'state' = 'violated') goal
+         CROSS JOIN LATERAL (
+               SELECT count(*) AS sent FROM effects f
+                WHERE f.tenant_id = %(tenant)s::uuid AND f.employee_id = e.id AND f.status = 'done' AND f.ended_at >= today.began) effect
+         WHERE e.tenant_id = %(tenant)s::uuid AND e.deleted_at IS NULL
+    ), asked AS (
+        SELECT count(*) AS approvals FROM effects WHERE tenant_id = %(tenant)s::uuid AND status = 'awaiting_approval'
     ), notice AS (
         SELECT count(*) AS notices FROM notices WHERE tenant_id = %(tenant)s::uuid AND status = 'open'
     )
-    SELECT team.employees, team.active, goal.at_risk, effect.approvals, notice.notices, effect.sent, coalesce(d.spent, 0) AS spent,
-           coalesce(b.daily, default_budget(true, 'money')) AS daily
-      FROM today CROSS JOIN team CROSS JOIN goal CROSS JOIN effect CROSS JOIN notice
+    SELECT team.employees, team.active, team.at_risk::bigint, asked.approvals, notice.notices, team.sent::bigint,
+           coalesce(d.spent, 0) AS spent, coalesce(b.daily, default_budget(true, 'money')) AS daily
+      FROM today CROSS JOIN team CROSS JOIN asked CROSS JOIN notice
       LEFT JOIN budget_days d ON d.tenant_id = %(tenant)s::uuid AND d.scope = %(tenant)s::uuid AND d.day = today.day
                              AND d.resource = 'money'
       LEFT JOIN budgets b ON b.tenant_id = %(tenant)s::uuid AND b.scope = %(tenant)s::uuid AND b.resource = 'money'

@@ -77,6 +77,9 @@ async def test_a_request_that_comes_is_shown_and_nothing_moves_while_somebody_wr
         await expect(page.get_by_role("status")).to_contain_text("Rejected")
         await expect(items).to_have_count(1)
         await expect(items.first).to_contain_text("Hello")
+        # What was said stays, whatever happens beside it.
+        await page.wait_for_timeout(900)
+        await expect(page.get_by_role("status")).to_contain_text("Rejected")
     async with site.client(await a_token(dana)) as client:
         assert "She has it" in (await client.get("/approvals?which=decided")).text
 
@@ -104,6 +107,11 @@ async def test_nobody_decides_about_what_he_did_not_see_or_may_not(site: Site, t
         strange = await client.post("/approvals", data={**form, "verdict": "edit", "arguments": "{"})
         assert (strange.status_code, "no JSON" in strange.text) == (_INVALID, True)
         assert [request.status for request in await leaver.asked()] == ["pending"]
+        # What was emptied is not sent as it stood.
+        for name in ("title", "body", "recipients"):
+            emptied = await client.post("/approvals", data={**form, "verdict": "edit", name: " "})
+            assert (emptied.status_code, "were emptied" in emptied.text) == (_INVALID, True)
+        assert (await client.post("/approvals", data={**form, "verdict": "edit", "body": ""})).status_code == _INVALID
         # A browser ends lines in its own way, and sends fields that nobody touched: that is no edit.
         same = {"verdict": "edit", "title": asked.title, "body": asked.body.replace("\n", "\r\n")}
         done = await client.post("/approvals", data={**form, **same, "which": "drafts", "search": "jane"})

@@ -78,6 +78,33 @@ async def test_a_strange_word_in_the_address_is_refused(site: Site, page: Page) 
             assert (await client.get(f"{path}?no_such_word=x")).status_code == 422
 
 
+async def test_who_is_refused_something_finds_the_ways_on(site: Site) -> None:
+    async with site.client(site.ours.tokens["manager"]) as client:
+        seen = await client.get("/administration/settings")
+        sent = await client.post("/administration/settings", data={"about": "name", "name": "Ours"})
+        part = await client.get(
+            "/administration/settings", headers={"HX-Request-Type": "partial", "HX-Target": "div#x"}
+        )
+    for refused in (seen, sent):
+        assert (refused.status_code, 'aria-label="Pages"' in refused.text) == (403, True)
+    assert (part.status_code, "<nav" in part.text) == (403, False)
+
+
+@pytest.mark.parametrize("part", ["x", "section#page", "body#body"])
+async def test_there_is_no_part_of_a_page_but_its_own(site: Site, part: str) -> None:
+    async with site.client(site.ours.tokens["user"]) as client:
+        answer = await client.get("/", headers={"HX-Request-Type": "partial", "HX-Target": part})
+    assert (answer.status_code, "this page has no such part" in answer.text) == (404, True)
+
+
+async def test_the_last_day_and_a_thousand_brackets_are_no_defects(site: Site) -> None:
+    here = f"/employees/{site.ours.own}"
+    async with site.client(site.ours.tokens["admin"]) as client:
+        assert (await client.get(f"{here}/memory?q=x&until=9999-12-31")).status_code == 200
+        deep = {"subject": "a", "predicate": "b", "object": "[" * 9000 + "]" * 9000, "kind": "structure"}
+        assert (await client.post(f"{here}/beliefs/tell", data=deep)).status_code == 422
+
+
 async def test_what_is_nowhere_is_a_problem_for_programs_and_an_employee_that_is_not_is_a_page(site: Site) -> None:
     async with site.client(site.ours.tokens["admin"]) as client:
         page = await client.get(f"/employees/{site.theirs.own}")

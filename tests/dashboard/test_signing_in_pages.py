@@ -85,6 +85,18 @@ async def test_nobody_is_sent_elsewhere(site: Site, onward: str) -> None:
     assert answer.headers["location"] == "/"
 
 
+async def test_a_password_is_what_was_typed_with_its_spaces(site: Site) -> None:
+    dana, spaced = site.theirs.people["user"], f"  {PASSWORD} "
+    async with site.database.write(site.theirs.people["admin"].caller) as tx:
+        link = await links.reset(tx, user=dana.id)
+    async with site.client() as client:
+        new = {"token": link.token, "password": spaced, "again": spaced}
+        assert (await client.post("/welcome", data=new)).headers["location"] == "/"
+        who = {"tenant": dana.slug, "email": dana.email}
+        assert (await client.post("/sign-in", data={**who, "password": PASSWORD})).status_code == _UNAUTHORIZED
+        assert (await client.post("/sign-in", data={**who, "password": spaced})).status_code == _SEE_OTHER
+
+
 async def test_a_link_sets_a_password_and_leads_in(site: Site, browser: Browser) -> None:
     dana = site.ours.people["user"]
     async with site.database.write(site.ours.people["admin"].caller) as tx:

@@ -17,26 +17,28 @@
   }
 
   // A part with data-live="goal approval" is asked for again when something of these kinds has happened (to data-employee, where it says so).
-  const waiting = new Map();
-  function refresh(part, after = 400) {
-    clearTimeout(waiting.get(part.id));
-    waiting.set(
-      part.id,
-      setTimeout(() => {
-        waiting.delete(part.id);
-        const busy =
-          part.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
-        // Somebody writes there, or has opened a form: later, so that nothing moves under his hands.
-        if (!part.isConnected) return;
-        if (busy || part.querySelector(".decide details[open], .notices details[open]"))
-          return void refresh(part, 3000);
-        // Which part it is stands in the header; htmx would name the source of the request there, which is the page.
-        const headers = { "HX-Target": `${part.localName}#${part.id}` };
-        // Each part asks for itself: of several requests with one source, htmx drops all but the first two.
-        const asked = { source: part, target: "#" + part.id, swap: "outerMorph", headers };
-        htmx.ajax("GET", location.pathname + location.search, asked);
-      }, after),
-    );
+  // What happens while it waits is shown with it: it is asked for soon, not once nothing happens any more; and not without a pause.
+  const waiting = new Set();
+  const askedAt = new Map();
+  const [SOON, PAUSE] = [400, 1500];
+  function refresh(part, after = Math.max(SOON, (askedAt.get(part.id) ?? -PAUSE) + PAUSE - performance.now())) {
+    if (waiting.has(part.id)) return;
+    waiting.add(part.id);
+    setTimeout(() => {
+      waiting.delete(part.id);
+      const busy =
+        part.contains(document.activeElement) && /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName);
+      // Somebody writes there, or has opened a form: later, so that nothing moves under his hands.
+      if (!part.isConnected) return;
+      if (busy || part.querySelector(".decide details[open], .notices details[open]"))
+        return void refresh(part, 3000);
+      // Which part it is stands in the header; htmx would name the source of the request there, which is the page.
+      askedAt.set(part.id, performance.now());
+      const headers = { "HX-Target": `${part.localName}#${part.id}`, "X-Live": "1" };
+      // Each part asks for itself: of several requests with one source, htmx drops all but the first two.
+      const asked = { source: part, target: "#" + part.id, swap: "outerMorph", headers };
+      htmx.ajax("GET", location.pathname + location.search, asked);
+    }, after);
   }
 
   function follow() {

@@ -1,0 +1,2 @@
+DROP INDEX empla.idx_events_employee;
+DROP INDEX empla.idx_effects_done;

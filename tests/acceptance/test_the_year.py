@@ -27,8 +27,9 @@ FIRST_DAY, LAST_DAY = date(2016, 10, 20), date(2017, 12, 31) if IS_PATIENT else 
 EVENINGS = 30 * ((LAST_DAY - FIRST_DAY).days + 1)  # of all agents: 13,140 in all of it
 EVENTS = 15_011  # of all of it
 SPRING = "2017-04-01"
-# The second life stops early, and ends in winter.
-FIRST_STOP, SECOND_END = (SPRING, str(LAST_DAY)) if IS_PATIENT else ("2017-01-20", "2017-03-20")
+# The second life stops early, and ends in winter; where it is killed, in days: after its first, and after the stop.
+FIRST_STOP, SECOND_END = (SPRING, str(LAST_DAY)) if IS_PATIENT else ("2016-12-15", "2017-01-25")
+EARLY, MIDDLE, LATE = ((20, 120), (5, 40), (50, 85)) if IS_PATIENT else ((20, 40), (3, 15), (20, 35))
 ORACLE = {  # open, open at list price, won, won value, lost, win rate, open for more than 90 days
     "2017-04-01": (1346, 3330294, 539, 1152956, 127, 0.8093, 53),
     "2017-07-01": (1706, 4261235, 1796, 4250447, 903, 0.6654, 356),
@@ -220,10 +221,8 @@ def test_stopped_once_and_killed_at_five_points_it_is_the_same_life(
 ):
     """Killed while the schema is made, the inbox is filled, and early; then lived to a day, and killed on to the end of it."""
     dice = random.Random(8800)  # noqa: S311
-    early = FIRST_DAY + timedelta(days=dice.randint(20, 120))
-    middle, late = (
-        date.fromisoformat(FIRST_STOP) + timedelta(days=dice.randint(*days)) for days in ((5, 40), (50, 85))
-    )
+    early = FIRST_DAY + timedelta(days=dice.randint(*EARLY))
+    middle, late = (date.fromisoformat(FIRST_STOP) + timedelta(days=dice.randint(*days)) for days in (MIDDLE, LATE))
     schema = f"SELECT count(*) > {dice.randint(1, 40)} FROM pg_class WHERE relnamespace = 'empla'::regnamespace"
     inbox = f"SELECT count(*) > {dice.randint(1, 12_000)} FROM empla.observations"
     began = time.monotonic()

@@ -6,6 +6,7 @@ from a table.
 
 import asyncio
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from browsing import DESKTOP, PASSWORD, PHONE, ROLES, Site, a_token
@@ -83,6 +84,13 @@ async def test_a_cycle_is_watched_as_it_runs_and_nothing_jumps(
         await expect(page.locator("#sums")).to_contain_text("Approvals1")
         await expect(page.locator("#team tbody tr")).to_contain_text("write")
         await expect(page.locator("#latest")).to_contain_text("May I? Hello Jane")
+        done = page.locator("#sums .figure", has_text="Done today").locator(".value")
+        await expect(done).to_have_text("0 effects")
+        [asked] = await leaver.asked()
+        await leaver.decides(asked.id)
+        await leaver.goes_on()
+        await expect(done).to_have_text("1 effects")
+        await expect(page.locator("#sums")).to_contain_text("Approvals0")
         assert await page.evaluate("window.notReloaded")
         shifted = await page.evaluate("window.shifted")
         assert shifted < _GOOD
@@ -105,5 +113,5 @@ async def test_a_part_comes_anew_though_things_go_on_happening(site: Site, brows
     raise AssertionError("nothing was shown while things happened")
 
 
-async def _tell(tx: Tx, employee: object, number: int) -> None:
+async def _tell(tx: Tx, employee: UUID, number: int) -> None:
     await notices.tell(tx, employee=employee, key=f"n{number}", kind="information", text="It goes on.")

@@ -77,8 +77,8 @@ FILL: tuple[LiteralString, ...] = (
       FROM employees CROSS JOIN generate_series(1, 200) n WHERE tenant_id = %(tenant)s
     """,
     """
-    INSERT INTO approvals (tenant_id, employee_id, effect_id, digest, stage, why, created_at, updated_at)
-    SELECT tenant_id, employee_id, id, digest, 'supervised', 'It is supervised', now(), now() FROM effects
+    INSERT INTO approvals (tenant_id, employee_id, effect_id, digest, stage, why, expires_at, created_at, updated_at)
+    SELECT tenant_id, employee_id, id, digest, 'supervised', 'It is supervised', now() + interval '1 day', now(), now() FROM effects
      WHERE tenant_id = %(tenant)s AND status = 'awaiting_approval'
     """,
     """

@@ -77,6 +77,11 @@ FILL: tuple[LiteralString, ...] = (
       FROM employees CROSS JOIN generate_series(1, 200) n WHERE tenant_id = %(tenant)s
     """,
     """
+    INSERT INTO approvals (tenant_id, employee_id, effect_id, digest, stage, why, expires_at, created_at, updated_at)
+    SELECT tenant_id, employee_id, id, digest, 'supervised', 'It is supervised', now() + interval '1 day', now(), now() FROM effects
+     WHERE tenant_id = %(tenant)s AND status = 'awaiting_approval'
+    """,
+    """
     INSERT INTO events (tenant_id, tx, employee_id, kind, sentence, occurred_at)
     SELECT e.tenant_id, 3 + n %% 90, e.id, (ARRAY['cycle.finished', 'belief.changed', 'step.done', 'effect.sent'])[1 + n %% 4],
            'It happened.', now() - n * interval '3 hours'

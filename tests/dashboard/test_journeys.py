@@ -84,6 +84,13 @@ async def test_a_cycle_is_watched_as_it_runs_and_nothing_jumps(
         await expect(page.locator("#sums")).to_contain_text("Approvals1")
         await expect(page.locator("#team tbody tr")).to_contain_text("write")
         await expect(page.locator("#latest")).to_contain_text("May I? Hello Jane")
+        done = page.locator("#sums .figure", has_text="Done today").locator(".value")
+        await expect(done).to_have_text("0 effects")
+        [asked] = await leaver.asked()
+        await leaver.decides(asked.id)
+        await leaver.goes_on()
+        await expect(done).to_have_text("1 effects")
+        await expect(page.locator("#sums")).to_contain_text("Approvals0")
         assert await page.evaluate("window.notReloaded")
         shifted = await page.evaluate("window.shifted")
         assert shifted < _GOOD

@@ -71,10 +71,17 @@ FILL: tuple[LiteralString, ...] = (
     """,
     """
     INSERT INTO effects (tenant_id, employee_id, kind, title, status, idempotency_key, started_at, ended_at, created_at, updated_at)
-    SELECT tenant_id, id, 'task', 'Call them', CASE WHEN n = 1 AND hashtext(id::text) %% 5 = 0 THEN 'awaiting_approval' ELSE 'done' END,
-           'k' || n, CASE WHEN n > 1 THEN now() - n * interval '3 hours' END, CASE WHEN n > 1 THEN now() - n * interval '3 hours' END,
+    SELECT tenant_id, id, 'task', 'Call them', 'done', 'k' || n, now() - n * interval '3 hours', now() - n * interval '3 hours',
            now() - n * interval '3 hours', now()
       FROM employees CROSS JOIN generate_series(1, 200) n WHERE tenant_id = %(tenant)s
+    """,
+    """
+    INSERT INTO effects (tenant_id, employee_id, intention_id, step_position, kind, capability, stage, recipients, title, body, status,
+                         idempotency_key, expires_at, created_at, updated_at)
+    SELECT tenant_id, employee_id, id, 1, 'message', 'email', 'supervised', ARRAY['jane@prospect.example'], 'Hello Jane', 'Dear Jane',
+           'awaiting_approval', 'asked', now() + interval '1 day', now(), now()
+      FROM employee_intentions
+     WHERE tenant_id = %(tenant)s AND status = 'in_progress' AND hashtext(employee_id::text) %% 5 = 0
     """,
     """
     INSERT INTO approvals (tenant_id, employee_id, effect_id, digest, stage, why, expires_at, created_at, updated_at)

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 IS_PATIENT = int(os.environ.get("EMPLA_TEST_PATIENCE", "1")) > 1
-FIRST_DAY, LAST_DAY = date(2016, 10, 20), date(2017, 12, 31) if IS_PATIENT else date(2017, 6, 1)
+FIRST_DAY, LAST_DAY = date(2016, 10, 20), date(2017, 12, 31) if IS_PATIENT else date(2017, 5, 1)
 EVENINGS = 30 * ((LAST_DAY - FIRST_DAY).days + 1)  # of all agents: 13,140 in all of it
 EVENTS = 15_011  # of all of it
 SPRING = "2017-04-01"

@@ -74,12 +74,15 @@
         ticks: { stroke: resolved("--line") },
       };
       probe.remove();
+      const when = new Intl.DateTimeFormat(undefined, formats.day);
+      // Where nobody points, the legend says the latest values.
+      const latest = (drawn) => drawn.setLegend({ idx: told.x.length - 1 }, false);
       const size = () => ({ width: place.clientWidth, height: Math.max(180, Math.min(260, place.clientWidth / 2.6)) });
       const plot = new uPlot(
         {
           ...size(),
           series: [
-            {},
+            { label: "When", value: (_, at) => (at == null ? "" : when.format(new Date(at * 1000))) },
             ...told.series.map((one, at) => ({
               label: one.label,
               stroke: colours[at % 4],
@@ -92,10 +95,12 @@
           ],
           axes: [axis, { ...axis, size: 56, label: told.unit || undefined, labelSize: told.unit ? 18 : 0 }],
           scales: told.range ? { y: { range: told.range } } : {},
+          hooks: { setCursor: [(drawn) => drawn.cursor.idx == null && latest(drawn)] },
         },
         [told.x, ...told.series.map((one) => one.y)],
         place,
       );
+      latest(plot);
       new ResizeObserver(() => plot.setSize(size())).observe(place);
     }
   }

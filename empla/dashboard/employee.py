@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from empla.api.doors import STAFF
 from empla.dashboard.pages import Room
-from empla.dashboard.visits import Fields, Visit
+from empla.dashboard.visits import Fields, Told, Visit
 from empla.employees import employees, lifecycle
 from empla.employees.employees import Stage
 from empla.employees.lifecycle import STAGES
@@ -36,12 +36,6 @@ async def now(visit: Visit, employee: UUID) -> Response:
         promising=lifecycle.PROMISING,
         figures=person.performance_metrics.to_json(),
     )
-
-
-class Told(Fields):
-    """What was done before."""
-
-    told: str | None = None
 
 
 class Act(Fields):

@@ -16,7 +16,7 @@ from empla.bdi.shapes import Comparator, GoalType
 from empla.bdi.states import LIVE_GOALS, GoalStatus
 from empla.dashboard.goal_drawings import Bullet, Lane, bullet, lane, way
 from empla.dashboard.pages import Room
-from empla.dashboard.visits import Fields, Visit
+from empla.dashboard.visits import Fields, Told, Visit
 from empla.employees import employees
 from empla.errors import EmplaError
 from empla.mind import mandate, pursuits
@@ -159,12 +159,6 @@ async def adopt(visit: Visit, employee: UUID) -> Response:
             raise
         return await _page(visit, employee, Asked(), draft=sent, sentence=str(error), status=422)
     return visit.go(f"/employees/{employee}/goals/{goal.id}", told="adopted")
-
-
-class Told(Fields):
-    """What was done before."""
-
-    told: str | None = Field(default=None, max_length=40)
 
 
 @room.shows("/employees/{employee:uuid}/goals/{goal:uuid}")

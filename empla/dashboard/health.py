@@ -1,23 +1,16 @@
 """Does it work? What the database finds of itself, and how the employees keep up with their clocks."""
 
-from pydantic import Field
 from starlette.responses import Response
 
 from empla import __version__
 from empla.api.doors import ADMINS
 from empla.dashboard.pages import Room
-from empla.dashboard.visits import Fields, Visit
+from empla.dashboard.visits import Told, Visit
 from empla.employees import schedule
 from empla.observability import health
 from empla.storage.revision import HEAD
 
 room = Room("health")
-
-
-class Told(Fields):
-    """What was done before."""
-
-    told: str | None = Field(default=None, max_length=40)
 
 
 @room.shows("/administration/health")

@@ -16,7 +16,7 @@ from empla.api.doors import STAFF
 from empla.api.problems import detail_of, sort_of
 from empla.bdi import intentions
 from empla.dashboard.pages import Room
-from empla.dashboard.visits import Fields, Visit
+from empla.dashboard.visits import Fields, Told, Visit
 from empla.employees import employees
 from empla.employees.capabilities import KNOWN, OF_ROLE
 from empla.employees.employees import Employee, EmployeeRole
@@ -166,12 +166,6 @@ def _form(visit: Visit, filled: Mapping[str, Any], error: EmplaError | None = No
         days=_DAYS,
         zones=sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "posix/"))),
     )
-
-
-class Told(Fields):
-    """What was done before."""
-
-    told: str | None = None
 
 
 @room.shows("/hire/{employee:uuid}/sources")

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from empla.api.doors import ADMINS, STAFF
 from empla.dashboard.pages import Room
-from empla.dashboard.visits import Fields, Secret, Visit
+from empla.dashboard.visits import Fields, Secret, Told, Visit
 from empla.effects import integrations
 from empla.effects.integrations import IntegrationKind
 from empla.employees import capabilities
@@ -21,12 +21,6 @@ _SETTINGS: dict[IntegrationKind, tuple[str, ...]] = {
     "webhook": ("url", "status_url"),
     "webhook_in": ("employee", "event"),
 }
-
-
-class Told(Fields):
-    """What was done before."""
-
-    told: str | None = Field(default=None, max_length=40)
 
 
 @room.shows("/administration/integrations")

@@ -44,5 +44,5 @@ async def live(visit: Visit) -> Response:
 async def _pieces(desk: Desk, after: str) -> AsyncGenerator[bytes]:
     async with aclosing(events.follow(desk.database, desk.caller, after=after)) as happening:
         async for event in happening:
-            said = {"kind": event.kind, "employee": str(event.employee_id), "sentence": event.sentence}
+            said = {"kind": event.kind, "employee": str(event.employee_id)}
             yield f"id: {event.id}\ndata: {json.dumps(said)}\n\n".encode()

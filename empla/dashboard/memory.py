@@ -10,7 +10,7 @@ from starlette.responses import Response
 from empla.api.doors import STAFF
 from empla.dashboard import memory_drawings as drawings
 from empla.dashboard.pages import Room
-from empla.dashboard.visits import Fields, Visit
+from empla.dashboard.visits import Fields, Told, Visit
 from empla.employees import employees
 from empla.errors import NotFoundError
 from empla.memory import answering, census, episodic, fact_graph, fact_listing, importance, semantic, working
@@ -112,12 +112,6 @@ async def facts(visit: Visit, employee: UUID) -> Response:
         size=(drawings.WIDTH, drawings.HEIGHT),
         contested=contested,
     )
-
-
-class Told(Fields):
-    """What was done before."""
-
-    told: str | None = None
 
 
 @room.shows(_PATH + "/facts/{fact:uuid}")

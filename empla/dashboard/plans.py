@@ -11,7 +11,7 @@ from empla.bdi import intention_listing
 from empla.bdi.states import LIVE_INTENTIONS, IntentionStatus
 from empla.dashboard.pages import Room
 from empla.dashboard.plan_drawings import HEIGHT, WIDTH, Tree, tree
-from empla.dashboard.visits import Fields, Visit
+from empla.dashboard.visits import Fields, Told, Visit
 from empla.employees import employees
 from empla.mind import explain, mandate
 from empla.mind.explanation import Explanation, as_sum, in_short, shown, written
@@ -45,12 +45,6 @@ async def listed(visit: Visit, employee: UUID) -> Response:
         )
     plans, has_more = found[:_A_PAGE], len(found) > _A_PAGE
     return visit.show("plans.html", person=person, asked=asked, plans=plans, has_more=has_more)
-
-
-class Told(Fields):
-    """What was done before."""
-
-    told: str | None = Field(default=None, max_length=40)
 
 
 @room.shows("/employees/{employee:uuid}/plans/{intention:uuid}")

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from empla.api.doors import ADMINS
 from empla.dashboard import colours
 from empla.dashboard.pages import Room
-from empla.dashboard.visits import Fields, Visit
+from empla.dashboard.visits import Fields, Told, Visit
 from empla.errors import InvalidError
 from empla.tenancy import tenants
 from empla.tenancy.shapes import NoticeSettings
@@ -17,12 +17,6 @@ from empla.tenancy.shapes import NoticeSettings
 room = Room("tenant")
 _LONGEST_MARK = 4  # characters: a letter or two, or one emoji of several parts
 _NOT_MODIFIED = 304
-
-
-class Told(Fields):
-    """What was done before."""
-
-    told: str | None = Field(default=None, max_length=40)
 
 
 @room.shows("/administration/settings")

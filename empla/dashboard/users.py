@@ -10,7 +10,7 @@ from empla.access import links, sign_ins
 from empla.access.links import Link
 from empla.api.doors import ADMINS, STAFF
 from empla.dashboard.pages import Room
-from empla.dashboard.visits import Fields, Visit
+from empla.dashboard.visits import Fields, Told, Visit
 from empla.employees import assignments, employees
 from empla.errors import ConflictError
 from empla.tenancy import users
@@ -63,12 +63,6 @@ async def invite(visit: Visit) -> Response:
         made = await users.invite(tx, email=sent.email, name=sent.name, role=sent.role)
         link = await links.invite(tx, user=made.id)
     return await _shown(visit, made.id, link=link)
-
-
-class Told(Fields):
-    """What was done before."""
-
-    told: str | None = Field(default=None, max_length=40)
 
 
 @room.shows("/administration/users/{user:uuid}")

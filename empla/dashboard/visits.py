@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar, get_origin
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from starlette.datastructures import ImmutableMultiDict
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -73,6 +73,12 @@ class Fields(BaseModel):
     """What an address or a form says; what is not known is refused, and an empty field was not filled in."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Told(Fields):
+    """What the address of a page says that asks for nothing else: what was done before."""
+
+    told: str | None = Field(default=None, max_length=40)
 
 
 @dataclass

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from empla.api.doors import STAFF
 from empla.bdi import intention_listing
 from empla.dashboard.pages import Room
-from empla.dashboard.visits import Fields, Visit
+from empla.dashboard.visits import Fields, Told, Visit
 from empla.employees import employees
 from empla.errors import EmplaError, InvalidError, NotFoundError
 from empla.memory import demonstration, procedural
@@ -110,16 +110,10 @@ class Record:
     most: float
 
 
-class ToldOf(Fields):
-    """What was done before."""
-
-    told: str | None = Field(default=None, max_length=40)
-
-
 @room.shows("/employees/{employee:uuid}/playbooks/{procedure:uuid}")
 async def one(visit: Visit, employee: UUID, procedure: UUID) -> Response:
     """The playbook in words is one statement, for it names others; the plans that carried it out are one more."""
-    visit.asked(ToldOf)
+    visit.asked(Told)
     async with visit.read() as tx:
         person = await employees.get(tx, employee=employee)
         library = await procedural.library(tx, employee=employee)
@@ -217,7 +211,7 @@ class Taught(Fields):
 @room.shows("/employees/{employee:uuid}/playbooks/teach")
 async def form(visit: Visit, employee: UUID) -> Response:
     """Where one writes it down, or chooses a file."""
-    visit.asked(ToldOf)
+    visit.asked(Told)
     return await _form(visit, employee, Taught(), [])
 
 
